@@ -1,0 +1,99 @@
+"""What the capacity system knows: objects of a bucket, its running state, its history.
+
+Sizes are bytes. Times are aware datetimes in UTC.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NewType
+
+Sequencer = NewType("Sequencer", str)
+"""The order of S3's events of one key, canonical: comparing two as strings compares them as S3 defines it."""
+
+UNKNOWN_SEQUENCER = Sequencer("")
+"""Older than every event: the order of a size that a listing found, before any event told of it."""
+
+
+def sequencer(raw: str) -> Sequencer:
+    """Canonical form of an event's `sequencer`.
+
+    S3 says to right-pad the shorter of two with zeros and compare; without its trailing zeros each of them
+    compares the same way on its own, in Python and in a DynamoDB condition alike.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    return Sequencer(raw.upper().rstrip("0"))
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectEvent:
+    """One S3 event of one object, whatever envelope it came in. A removal has no `size`."""
+
+    bucket: str
+    name: str
+    type: str
+    sequencer: Sequencer
+    time: datetime
+    size: int | None
+    etag: str = ""
+    version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRow:
+    """What ObjectTable holds of one object. `size` is None once it is gone: the row is then a tombstone,
+    which keeps the delete's sequencer, so that an older create that comes late brings nothing back."""
+
+    bucket: str
+    name: str
+    size: int | None
+    sequencer: Sequencer
+    updated_at: datetime
+    last_size: int = 0
+    """The last size it had while it existed: what a delete took away."""
+    eviction: str | None = None
+    """Why `capacity_trim` chose it, written before it is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketState:
+    """The row `__STATE__` of a bucket. `version` counts its changes: each commit is conditional on it."""
+
+    bucket: str
+    total_size: int = 0
+    object_count: int = 0
+    version: int = 0
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One change of a bucket's total. `event_key` sorts as the changes were applied."""
+
+    bucket: str
+    event_key: str
+    object_name: str
+    event_type: str
+    size_delta: int
+    total_size: int
+    time: datetime
+    eviction: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """What a plot needs of a history row."""
+
+    at: datetime
+    total_size: int
+    evicted: str | None = None
+    """The name of the object whose eviction this point is, if it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One atomic change: the state as it was read and as it becomes, the rows as read and as they become."""
+
+    before: BucketState
+    after: BucketState
+    rows: tuple[tuple[ObjectRow | None, ObjectRow], ...]
+    history: tuple[HistoryRow, ...] = field(default=())
