@@ -3,7 +3,7 @@
 Sizes are bytes. Times are aware datetimes in UTC.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NewType
 
@@ -96,4 +96,47 @@ class Commit:
     before: BucketState
     after: BucketState
     rows: tuple[tuple[ObjectRow | None, ObjectRow], ...]
-    history: tuple[HistoryRow, ...] = field(default=())
+    history: tuple[HistoryRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileProgress:
+    """How far a reconciliation came, so that the next run goes on from there.
+
+    `after` is the last name that was compared; empty before the first and after the last. Sizes are bytes: what is
+    in versions that are not current, and in parts of multipart uploads that were never finished; the total of a
+    bucket has neither of them, its bill has both.
+    """
+
+    after: str = ""
+    noncurrent_so_far: int = 0
+    completed_at: datetime | None = None
+    noncurrent_size: int = 0
+    multipart_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object as its bucket has it now. `size` in bytes."""
+
+    name: str
+    size: int
+    etag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A key as a listing has it: its current size (None if a delete marker covers it) and the bytes of its
+    versions that are not current."""
+
+    name: str
+    size: int | None
+    noncurrent_size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """An object as the size index has it: it may have changed, or gone, since."""
+
+    name: str
+    size: int

@@ -1,0 +1,50 @@
+"""Whether a cleaner may remove what it plans to. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """A run, and an hour, may remove `share_percent` of what a system guards, or `floor` objects if that is more."""
+
+    share_percent: int
+    floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerState:
+    """What one system removed in the last hour, and why its breaker is open, if it is. `revision` counts changes."""
+
+    system: str
+    removals: tuple[tuple[datetime, int], ...] = ()
+    open_reason: str | None = None
+    opened_at: datetime | None = None
+    revision: int = 0
+
+
+def assess(state: BreakerState, planned: int, guarded: int, budget: Budget, now: datetime) -> BreakerState:
+    """The state once `planned` of `guarded` objects were asked for: open with its reason, or with them counted.
+
+    Nothing may be removed before this state is stored: a crash then counts too much, never too little.
+    """
+    if state.open_reason:
+        return state
+    recent = tuple(removal for removal in state.removals if now - removal[0] < HOUR)
+    removed = sum(count for _, count in recent)
+    allowed = max(budget.floor, (guarded + removed) * budget.share_percent // 100)
+    revision = state.revision + 1
+    if removed + planned > allowed:
+        reason = (
+            f"{planned} of {guarded} objects would be removed, {removed} were in the last hour; "
+            f"{allowed} an hour are allowed ({budget.share_percent} %, at least {budget.floor})"
+        )
+        return replace(state, removals=recent, open_reason=reason, opened_at=now, revision=revision)
+    return replace(state, removals=(*recent, (now, planned)), revision=revision)
+
+
+def resume(state: BreakerState) -> BreakerState:
+    """Closed again, with the hour's count at zero."""
+    return BreakerState(state.system, revision=state.revision + 1)
