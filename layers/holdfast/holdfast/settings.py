@@ -110,7 +110,6 @@ class CapacityDrive:
     alarm_period_seconds: int
     limit_bytes: int
     plot_url: str
-    wait_seconds: int
 
 
 @dataclass(frozen=True, slots=True)

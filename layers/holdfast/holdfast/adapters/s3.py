@@ -124,8 +124,22 @@ class S3Bucket:
                 return 0
             raise
 
+
+@dataclass(frozen=True, slots=True)
+class S3Uploads:
+    """The `Uploads` of the capacity drive."""
+
+    client: "S3Client"
+    bucket: str
+
+    def names(self) -> list[str]:
+        return [found["Key"] for found in self.client.list_objects_v2(Bucket=self.bucket).get("Contents", [])]
+
     def put(self, name: str, body: bytes) -> None:
-        self.client.put_object(Bucket=self.name, Key=name, Body=body)
+        self.client.put_object(Bucket=self.bucket, Key=name, Body=body)
+
+    def delete(self, name: str) -> None:
+        self.client.delete_object(Bucket=self.bucket, Key=name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,14 @@ class ObjectEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message of a queue and the events that it holds."""
+
+    message_id: str
+    events: tuple[ObjectEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectRow:
     """What ObjectTable holds of one object. `size` is None once it is gone: the row is then a tombstone,
     which keeps the delete's sequencer, so that an older create that comes late brings nothing back."""

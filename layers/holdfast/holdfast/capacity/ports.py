@@ -86,3 +86,21 @@ class Alarm(Protocol):
 
     def is_on(self) -> bool:
         """In ALARM, with its actions enabled."""
+
+
+class Uploads(Protocol):
+    """The objects that the drive puts into the bucket."""
+
+    def names(self) -> list[str]:
+        """The first thousand names in the bucket, sorted."""
+
+    def put(self, name: str, body: bytes) -> None: ...
+
+    def delete(self, name: str) -> None: ...
+
+
+class PlotApi(Protocol):
+    """The plot, as a caller from outside gets it."""
+
+    def png(self, bucket: str, start: datetime, end: datetime) -> bytes:
+        """A PNG of the bucket's total from `start` to `end`."""

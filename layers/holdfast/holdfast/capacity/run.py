@@ -8,8 +8,8 @@ from itertools import batched
 
 from holdfast.breaker.run import Breaker
 from holdfast.capacity import plan
-from holdfast.capacity.model import BucketState, Commit, ObjectEvent, ReconcileProgress, Tracked
-from holdfast.capacity.ports import Bucket, Ledger, ObjectChanged, StoredCopies
+from holdfast.capacity.model import BucketState, Commit, Delivery, ObjectEvent, ReconcileProgress, Tracked
+from holdfast.capacity.ports import Alarm, Bucket, Ledger, ObjectChanged, StoredCopies
 from holdfast.ports import Clock, Conflict, Log
 
 ATTEMPTS = 8
@@ -46,14 +46,6 @@ class Contest:
 
 
 # Tracking
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message of a queue and the events that it holds."""
-
-    message_id: str
-    events: tuple[ObjectEvent, ...]
 
 
 def track(
@@ -147,7 +139,9 @@ class Trimmed:
 
 
 def trim(
+    told_on: bool | None,
     *,
+    alarm: Alarm,
     bucket: Bucket,
     bucket_name: str,
     ledger: Ledger,
@@ -158,7 +152,12 @@ def trim(
     copies: StoredCopies | None,
     log: Log,
 ) -> Trimmed:
-    """Evict the largest objects that may go until the total is below the limit; log each with its reason."""
+    """While the alarm is on, evict the largest objects that may go until the total is below the limit.
+
+    `told_on`: what the alarm itself said when it called; None when a schedule did, then it is asked.
+    """
+    if not (alarm.is_on() if told_on is None else told_on):
+        return Trimmed()
     planned, object_count = _plan_trim(bucket, bucket_name, ledger, limit_bytes, keep_prefixes, copies)
     for passed in planned.passed_over:
         log("passed over", object_name=passed.name, reason=passed.reason)
@@ -249,6 +248,7 @@ class Reconciled:
 
 
 def reconcile(
+    by_schedule: bool,
     *,
     bucket: Bucket,
     bucket_name: str,
@@ -257,9 +257,14 @@ def reconcile(
     time_left: Callable[[], bool],
     contest: Contest,
     log: Log,
-) -> Reconciled:
-    """Compare the bucket with the table and repair what differs, from where the last run stopped."""
+) -> Reconciled | None:
+    """Compare the bucket with the table and repair what differs, from where the last run stopped.
+
+    None if a schedule called and no pass is due.
+    """
     progress = ledger.progress(bucket_name)
+    if by_schedule and not plan.reconcile_due(progress, now()):
+        return None
     before, _ = ledger.read(bucket_name, [])
     seen = _Seen(noncurrent_size=progress.noncurrent_so_far, changes=before.version)
     walk = plan.compare(bucket.listing(progress.after), ledger.rows(bucket_name, progress.after))

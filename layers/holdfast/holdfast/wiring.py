@@ -1,0 +1,108 @@
+"""Where ports meet AWS: each function's work, handed all it needs, made once in the life of a process."""
+
+import time
+from datetime import UTC, datetime
+from functools import cache, partial
+from typing import Any
+
+import boto3
+
+from holdfast import settings
+from holdfast.adapters.cloudwatch import CloudWatchAlarm
+from holdfast.adapters.dynamodb import DynamoBreakerStore, DynamoLedger
+from holdfast.adapters.dynamodb_history import DynamoHistory
+from holdfast.adapters.execute_api import SignedPlotApi
+from holdfast.adapters.s3 import S3Bucket, S3Uploads
+from holdfast.breaker.plan import Budget
+from holdfast.breaker.run import Breaker
+from holdfast.capacity import run
+from holdfast.capacity.drive import Driver
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(service)  # type: ignore[call-overload]
+
+
+@cache
+def capacity_track() -> partial[list[str]]:
+    told = settings.read(settings.CapacityTrack)
+    return partial(
+        run.track,
+        bucket=S3Bucket(_client("s3"), told.bucket),
+        bucket_name=told.bucket,
+        ledger=DynamoLedger(_client("dynamodb"), told.object_table, told.history_table, told.history_days),
+        now=now,
+        contest=run.Contest(time.sleep),
+    )
+
+
+@cache
+def capacity_log() -> partial[None]:
+    told = settings.read(settings.CapacityLog)
+    return partial(run.record, ledger=DynamoLedger(_client("dynamodb"), told.object_table, told.history_table))
+
+
+@cache
+def capacity_heartbeat() -> partial[int]:
+    told = settings.read(settings.CapacityHeartbeat)
+    return partial(
+        run.heartbeat,
+        bucket_name=told.bucket,
+        ledger=DynamoLedger(_client("dynamodb"), told.object_table, told.history_table),
+        period_seconds=told.alarm_period_seconds,
+        sleep=time.sleep,
+    )
+
+
+@cache
+def capacity_trim() -> partial[run.Trimmed]:
+    told = settings.read(settings.CapacityTrim)
+    dynamodb = _client("dynamodb")
+    budget = Budget(told.breaker_share_percent, told.breaker_floor)
+    return partial(
+        run.trim,
+        bucket=S3Bucket(_client("s3"), told.bucket),
+        bucket_name=told.bucket,
+        ledger=DynamoLedger(dynamodb, told.object_table, told.history_table),
+        alarm=CloudWatchAlarm(_client("cloudwatch"), told.alarm_name),
+        breaker=Breaker(DynamoBreakerStore(dynamodb, told.breaker_table), budget, now),
+        limit_bytes=told.limit_bytes,
+        keep_prefixes=told.keep_prefixes,
+        delete_versions=told.delete_versions,
+        copies=None,
+    )
+
+
+@cache
+def capacity_reconcile() -> partial[run.Reconciled | None]:
+    told = settings.read(settings.CapacityReconcile)
+    return partial(
+        run.reconcile,
+        bucket=S3Bucket(_client("s3"), told.bucket),
+        bucket_name=told.bucket,
+        ledger=DynamoLedger(_client("dynamodb"), told.object_table, told.history_table, told.history_days),
+        now=now,
+        contest=run.Contest(time.sleep),
+    )
+
+
+@cache
+def capacity_drive() -> partial[Driver]:
+    told = settings.read(settings.CapacityDrive)
+    return partial(
+        Driver,
+        bucket_name=told.bucket,
+        limit_bytes=told.limit_bytes,
+        uploads=S3Uploads(_client("s3"), told.bucket),
+        history=DynamoHistory(_client("dynamodb"), told.history_table),
+        alarm=CloudWatchAlarm(_client("cloudwatch"), told.alarm_name),
+        plot=SignedPlotApi(boto3.Session(), told.plot_url),
+        period_seconds=told.alarm_period_seconds,
+        now=now,
+        sleep=time.sleep,
+    )
