@@ -55,19 +55,20 @@ class S3Bucket:
             raise
         return {"Key": KEEP_TAG, "Value": "true"} in tags
 
-    def delete(self, found: StoredObject, *, versions: bool) -> None:
+    def delete(self, found: StoredObject, *, versions: bool) -> bool:
         doomed = self._versions(found.name) if versions and self._versioned else []
         try:
             answer = self.client.delete_object(Bucket=self.name, Key=found.name, IfMatch=found.etag)
         except ClientError as error:
             if _code(error) == "PreconditionFailed":
                 raise ObjectChanged(f"{found.name!r} is not the object that was looked at") from error
-            if _code(error) != "NoSuchKey":
-                raise
-        else:
-            if doomed and answer.get("DeleteMarker"):
-                doomed.append(answer["VersionId"])
+            if _code(error) == "NoSuchKey":
+                return False
+            raise
+        if doomed and answer.get("DeleteMarker"):
+            doomed.append(answer["VersionId"])
         self._delete_versions(found.name, doomed)
+        return True
 
     def _versions(self, name: str) -> list[str]:
         pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=name)

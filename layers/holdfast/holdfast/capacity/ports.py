@@ -63,9 +63,9 @@ class Bucket(Protocol):
     def kept(self, name: str) -> bool:
         """Whether the object carries the tag `holdfast:keep = true`."""
 
-    def delete(self, found: StoredObject, *, versions: bool) -> None:
+    def delete(self, found: StoredObject, *, versions: bool) -> bool:
         """Delete the object if it still is the one found (by its eTag), and with `versions` the bytes of all its
-        versions. Already gone is success. Raises ObjectChanged if it was overwritten."""
+        versions. False if it was gone already. Raises ObjectChanged if it was overwritten."""
 
     def listing(self, after: str) -> Iterator[Listed]:
         """Its keys in the order of their UTF-8 bytes, from the first behind `after`."""

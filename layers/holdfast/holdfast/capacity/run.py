@@ -12,9 +12,6 @@ from holdfast.capacity.model import BucketState, Commit, Delivery, ObjectEvent, 
 from holdfast.capacity.ports import Alarm, Bucket, Ledger, ObjectChanged, StoredCopies
 from holdfast.ports import Clock, Conflict, Log
 
-ATTEMPTS = 8
-"""How often a commit that met another is planned anew. With two writers, the fourth is rare."""
-
 CANDIDATES = 10
 """How many of the largest objects are looked at together."""
 
@@ -35,14 +32,16 @@ class Contest:
 
     sleep: Callable[[float], None]
     chance: Callable[[], float] = random.random
+    attempts: int = 8
 
     def settle[T](self, attempt: Callable[[], T]) -> T:
-        for tried in range(ATTEMPTS):
+        """The outcome of the first attempt that meets nobody. Raises Contention."""
+        for tried in range(self.attempts):
             try:
                 return attempt()
             except Conflict:
                 self.sleep(self.chance() * min(1.0, 0.02 * 2**tried))
-        raise Contention(f"the state changed under each of {ATTEMPTS} attempts")
+        raise Contention(f"the state changed under each of {self.attempts} attempts")
 
 
 # Tracking
@@ -220,12 +219,13 @@ def _evict(
     for eviction in evictions:
         ledger.mark_eviction(bucket_name, eviction.tracked, eviction.reason)
         try:
-            bucket.delete(eviction.found, versions=delete_versions)
+            deleted = bucket.delete(eviction.found, versions=delete_versions)
         except ObjectChanged:
             log("not evicted", object_name=eviction.found.name, reason="overwritten since it was looked at")
             continue
-        log("evicted", **_eviction(eviction))
-        yield eviction.found.name
+        if deleted:
+            log("evicted", **_eviction(eviction))
+            yield eviction.found.name
 
 
 def _eviction(eviction: plan.Evict) -> dict[str, object]:
