@@ -1,0 +1,1 @@
+"""The whole system on one machine: the embedded AWS, what stands in for what it lacks, and the demo."""

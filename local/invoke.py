@@ -1,0 +1,76 @@
+"""One function and one of its sample events, in a process of its own."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from local import deploy
+from local.cloud import ROOT, STACK
+from local.engine import Engine
+
+_FUNCTIONS = ROOT / "functions"
+_EVENTS = ROOT / "events"
+
+
+class NoSuchCase(LookupError):
+    """There is no function, or no sample event, of that name."""
+
+    def __init__(self, what: str, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no {what} {name!r}: choose one of {', '.join(known) or '(none yet)'}")
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """A function by its folder's name, and the event file to try it with."""
+
+    function: str
+    event: Path
+
+    @classmethod
+    def named(cls, function: str, case: str) -> "Invocation":
+        """Look the two up. Raises NoSuchCase with the names there are."""
+        functions = sorted(app.parent.name for app in _FUNCTIONS.glob("*/app.py"))
+        if function not in functions:
+            raise NoSuchCase("function", function, functions)
+        cases = sorted(event.stem for event in (_EVENTS / function).glob("*.json"))
+        if case not in cases:
+            raise NoSuchCase(f"event of {function} called", case, cases)
+        return cls(function, _EVENTS / function / f"{case}.json")
+
+    @property
+    def logical_id(self) -> str:
+        return logical_id(self.function)
+
+
+def logical_id(function: str) -> str:
+    """The folder's name as the template has it: capacity_track is CapacityTrackFunction."""
+    return "".join(map(str.capitalize, function.split("_"))) + "Function"
+
+
+def in_process(engine: Engine, invocation: Invocation) -> int:
+    """Run the handler of the working tree, with the environment that the deployed function has. Returns its status."""
+    told = deployed(engine, invocation.logical_id)
+    environment = {
+        **engine.environment(),
+        **told["Environment"]["Variables"],
+        "AWS_LAMBDA_FUNCTION_NAME": told["FunctionName"],
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(told["MemorySize"]),
+        "_LAMBDA_FUNCTION_ARN": told["FunctionArn"],
+        "_LAMBDA_TIMEOUT": str(told["Timeout"]),
+    }
+    command: list[str | Path] = [
+        sys.executable,
+        ROOT / "local" / "handler.py",
+        _FUNCTIONS / invocation.function,
+        invocation.event,
+    ]
+    return subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode
+
+
+def deployed(engine: Engine, function: str) -> dict[str, Any]:
+    """The function's configuration in the engine: its environment, memory, timeout and name."""
+    names = deploy.physical_names(engine, STACK)
+    configuration: dict[str, Any] = engine.client("lambda").get_function_configuration(FunctionName=names[function])
+    return configuration

@@ -1,0 +1,79 @@
+"""The resources that a deploy of a SAM template will ask for: SAM expanded, conditions and parameters resolved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+from local.engine import sdk
+
+_NO_VALUE = {"Ref": "AWS::NoValue"}
+_PLACES = {  # SAM expands only what lies in S3 already
+    "AWS::Serverless::Function": "CodeUri",
+    "AWS::Serverless::LayerVersion": "ContentUri",
+    "AWS::Serverless::StateMachine": "DefinitionUri",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource as CloudFormation gets it. References to other resources are left as they stand."""
+
+    name: str
+    type: str
+    properties: Mapping[str, Any]
+
+
+def resources(template: Path, parameters: Mapping[str, str]) -> list[Resource]:
+    """Expand the template. `parameters` override its defaults; resources whose condition is false are not there."""
+    source = yaml_parse(template.read_text())
+    for resource in source["Resources"].values():
+        if place := _PLACES.get(resource["Type"]):
+            resource["Properties"][place] = "s3://local/source"
+    expanded = Translator(None, Parser(), boto_session=sdk()).translate(source, dict(parameters))
+    defaults = {name: stated.get("Default") for name, stated in source.get("Parameters", {}).items()}
+    resolver = _Resolver(defaults | dict(parameters), expanded.get("Conditions", {}))
+    return [
+        Resource(name, stated["Type"], resolver.resolve(stated.get("Properties", {})))
+        for name, stated in expanded["Resources"].items()
+        if "Condition" not in stated or resolver.holds({"Condition": stated["Condition"]})
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    parameters: Mapping[str, Any]
+    conditions: Mapping[str, Any]
+
+    def resolve(self, value: Any) -> Any:
+        match value:
+            case {"Ref": str(name)} if name in self.parameters:
+                return self.parameters[name]
+            case {"Fn::If": [condition, then, otherwise]}:
+                return self.resolve(then if self.holds({"Condition": condition}) else otherwise)
+            case dict():
+                resolved = {key: self.resolve(part) for key, part in value.items()}
+                return {key: part for key, part in resolved.items() if part != _NO_VALUE}
+            case list():
+                return [part for part in map(self.resolve, value) if part != _NO_VALUE]
+            case _:
+                return value
+
+    def holds(self, condition: Any) -> bool:
+        match condition:
+            case {"Condition": name}:
+                return self.holds(self.conditions[name])
+            case {"Fn::Equals": [left, right]}:
+                return str(self.resolve(left)) == str(self.resolve(right))
+            case {"Fn::Not": [part]}:
+                return not self.holds(part)
+            case {"Fn::And": parts}:
+                return all(map(self.holds, parts))
+            case {"Fn::Or": parts}:
+                return any(map(self.holds, parts))
+            case _:
+                raise ValueError(f"a condition that only CloudFormation can tell: {condition}")
