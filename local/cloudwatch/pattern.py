@@ -76,7 +76,8 @@ def text_of(value: object) -> str | None:
     return json.dumps(value) if isinstance(value, bool | int | float) else None
 
 
-class _Literal(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Literal:
     """The right side of a comparison."""
 
     matches: Callable[[str], object]
@@ -98,7 +99,7 @@ def _like(text: str) -> _Literal:
 
 
 def _word(text: str) -> _Literal:
-    return _like(text)._replace(number=number_of(text))
+    return _Literal(_like(text).matches, number_of(text))
 
 
 _REGEX_ALPHABET = re.compile(r"(\\[ -~]|[A-Za-z0-9 :_#=@/;,\-^$?\[\]{}|*+.])*")
@@ -117,7 +118,8 @@ def _regex(text: str, position: int, tokens: pp.ParseResults) -> _Literal:
 # --- Conditions, shared by JSON and space-delimited patterns
 
 
-class _Condition(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Condition:
     selector: str
     holds: Callable[[Fields], bool]
 
@@ -163,9 +165,13 @@ def _conditions(condition: pp.ParserElement) -> pp.ParserElement:
     )
 
 
+# Not QuotedString, which would read \\t and \\n in a phrase as a tab and a line's end.
+_PHRASE = pp.Regex(r'"(?:[^"\\]|\\.)*"', re.DOTALL).set_parse_action(
+    lambda tokens: re.sub(r"(?s)\\(.)", r"\1", tokens[0][1:-1])
+)
 _LITERAL_REGEX = pp.Regex(r"%[^%]+%").set_parse_action(_regex)
 _LITERAL = (
-    pp.QuotedString('"', esc_char="\\").set_parse_action(lambda tokens: _like(tokens[0]))
+    _PHRASE.copy().add_parse_action(lambda tokens: _like(tokens[0]))
     | _LITERAL_REGEX
     | pp.Regex(r'[^\s()&|,"%=<>!\[\]{}]+').set_parse_action(lambda tokens: _word(tokens[0]))
 )
@@ -250,15 +256,18 @@ def _json_grammar() -> pp.ParserElement:
     return pp.Suppress("{") + _conditions(compared | constant | absent) + pp.Suppress("}")
 
 
-_JSON = _json_grammar()
+_JSON = _json_grammar().parse_with_tabs()
 
 
 def _json_match(condition: _Condition) -> Match:
     def match(message: str) -> Fields | None:
         try:
-            fields = JsonFields(json.loads(message))
+            document = json.loads(message)
         except ValueError:
             return None
+        if not isinstance(document, dict):
+            return None
+        fields = JsonFields(document)
         return fields if condition.holds(fields) else None
 
     return match
@@ -267,15 +276,7 @@ def _json_match(condition: _Condition) -> Match:
 # --- Space-delimited: [ip, ..., status = 4*, bytes > 1000]
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
-    """One place between the commas; `ELLIPSIS` stands for any number of fields."""
-
-    name: str = ""
-    holds: Callable[[Fields], bool] = lambda _: True
-
-
-_ELLIPSIS = _Slot("...")
+_ELLIPSIS = _Condition("...", lambda _: True)
 
 
 class DelimitedFields(NamedTuple):
@@ -292,17 +293,18 @@ def _delimited_grammar() -> pp.ParserElement:
     compared = (name + _OPERATOR + _LITERAL).set_parse_action(_comparison)
     slot = (
         pp.Literal("...").set_parse_action(lambda: _ELLIPSIS)
-        | _conditions(compared).set_parse_action(lambda tokens: _Slot(*tokens[0]))
-        | name.copy().add_parse_action(lambda tokens: _Slot(tokens[0]))
+        | _conditions(compared)
+        | name.copy().add_parse_action(lambda tokens: _Condition(tokens[0], lambda _: True))
     )
-    return pp.Suppress("[") + pp.DelimitedList(pp.Opt(slot, default=_Slot())) + pp.Suppress("]")
+    unnamed = _Condition("", lambda _: True)
+    return pp.Suppress("[") + pp.DelimitedList(pp.Opt(slot, default=unnamed)) + pp.Suppress("]")
 
 
-_DELIMITED = _delimited_grammar()
+_DELIMITED = _delimited_grammar().parse_with_tabs()
 _FIELD = re.compile(r'\[([^\]]*)\]|"([^"]*)"|(\S+)')
 
 
-def _delimited_match(slots: list[_Slot]) -> Match:
+def _delimited_match(slots: list[_Condition]) -> Match:
     def match(message: str) -> Fields | None:
         values = _assign(slots, message)
         if values is None:
@@ -313,7 +315,7 @@ def _delimited_match(slots: list[_Slot]) -> Match:
     return match
 
 
-def _assign(slots: list[_Slot], message: str) -> Mapping[str, str] | None:
+def _assign(slots: list[_Condition], message: str) -> Mapping[str, str] | None:
     """Names to fields, from both ends when there is an ellipsis; None when the line has too few fields."""
     found = list(_FIELD.finditer(message))
     before = list(takewhile(lambda slot: slot is not _ELLIPSIS, slots))
@@ -323,7 +325,7 @@ def _assign(slots: list[_Slot], message: str) -> Mapping[str, str] | None:
     texts = [next(group for group in field.groups() if group is not None) for field in found]
     names = [f"${position}" for position in range(1, len(texts) + 1)]
     for position, slot in [*enumerate(before), *enumerate(after, start=len(texts) - len(after))]:
-        names[position] = slot.name or names[position]
+        names[position] = slot.selector or names[position]
     if len(before) == len(slots) < len(texts):
         # Without an ellipsis the last name takes the rest of the line: [level, text].
         last = len(slots) - 1
@@ -334,7 +336,8 @@ def _assign(slots: list[_Slot], message: str) -> Mapping[str, str] | None:
 # --- Terms: ERROR "exact phrase" -excluded, ?either ?or, %regex%
 
 
-class _Term(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Term:
     sign: str
     within: Callable[[str], object]
 
@@ -353,12 +356,12 @@ def _contains(phrase: str) -> Callable[[str], object]:
 
 def _term_grammar() -> pp.ParserElement:
     sign = pp.Opt(pp.one_of("- ?"), default="")
-    phrase = pp.QuotedString('"', esc_char="\\") | pp.Regex(r"\w+(?=\s|$)").set_name("a term of letters and digits")
+    phrase = _PHRASE | pp.Regex(r"\w+(?=\s|$)").set_name("a term of letters and digits")
     term = (sign + phrase).set_parse_action(lambda tokens: _Term(tokens[0], _contains(tokens[1])))
     return pp.ZeroOrMore(term)
 
 
-_TERMS = _term_grammar()
+_TERMS = _term_grammar().parse_with_tabs()
 
 
 def _text_match(terms: list[_Term]) -> Match:

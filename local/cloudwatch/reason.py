@@ -18,7 +18,10 @@ def reason(alarm: Alarm, state: State, verdict: Verdict) -> str:
     if state == "INSUFFICIENT_DATA":
         return f"Insufficient Data: {_counted(periods, 'datapoint')} unknown."
     shown = [point for point in verdict.evaluated if alarm.breaches(point.value) is (state == "ALARM")]
-    return f"Threshold Crossed: {_measured(alarm, state, shown, len(verdict.evaluated))}{_filled(alarm, verdict)}."
+    if not shown:
+        received = _counted(len(verdict.evaluated), "datapoint") if verdict.evaluated else "no datapoints were"
+        return f"Threshold Crossed: {received} received for {_plural(periods, 'period')}{_filled(alarm, verdict)}."
+    return f"Threshold Crossed: {_crossed(alarm, state, shown)}{_filled(alarm, verdict)}{_rule(alarm, state)}."
 
 
 def reason_data(alarm: Alarm, verdict: Verdict, now: datetime) -> str:
@@ -46,20 +49,21 @@ def stamp(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}+0000"
 
 
-def _measured(alarm: Alarm, state: State, shown: list[Datapoint], received: int) -> str:
-    periods, needed = alarm.evaluation_periods, alarm.datapoints_to_alarm
-    if not shown:
-        count = _counted(received, "datapoint") if received else "no datapoints were"
-        return f"{count} received for {_plural(periods, 'period')}"
-    verb = "was" if len(shown) == 1 else "were"
-    side = f"{verb}{'' if state == 'ALARM' else ' not'} {COMPARISONS[alarm.comparison].words}"
+def _crossed(alarm: Alarm, state: State, shown: list[Datapoint]) -> str:
+    count = _plural(len(shown), "datapoint")
+    if alarm.datapoints_to_alarm < alarm.evaluation_periods:
+        count = f"{len(shown)} out of the last {alarm.evaluation_periods} datapoints"
     values = ", ".join(f"{point.value} ({_time(point.start):%d/%m/%y %H:%M:%S})" for point in shown)
-    listed = f"[{values}] {side} the threshold ({alarm.threshold})"
+    verb = f"{'was' if len(shown) == 1 else 'were'}{'' if state == 'ALARM' else ' not'}"
+    return f"{count} [{values}] {verb} {COMPARISONS[alarm.comparison].words} the threshold ({alarm.threshold})"
+
+
+def _rule(alarm: Alarm, state: State) -> str:
+    periods, needed = alarm.evaluation_periods, alarm.datapoints_to_alarm
     if needed == periods:
-        return f"{_plural(len(shown), 'datapoint')} {listed}"
+        return ""
     minimum, change = (needed, "OK -> ALARM") if state == "ALARM" else (periods - needed + 1, "ALARM -> OK")
-    rule = f"minimum {_plural(minimum, 'datapoint')} for {change} transition"
-    return f"{len(shown)} out of the last {periods} datapoints {listed} ({rule})"
+    return f" (minimum {_plural(minimum, 'datapoint')} for {change} transition)"
 
 
 def _filled(alarm: Alarm, verdict: Verdict) -> str:
