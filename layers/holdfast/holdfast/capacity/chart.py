@@ -7,17 +7,17 @@ from functools import cache
 from heapq import nlargest
 from io import BytesIO
 from itertools import product
-from typing import Literal
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.ft2font import FT2Font
 from matplotlib.path import Path
-from matplotlib.transforms import Bbox, ScaledTranslation, Transform
+from matplotlib.transforms import Bbox, BboxBase, ScaledTranslation, Transform
 
 from holdfast.capacity.sampling import Eviction, Sample
 
@@ -25,8 +25,10 @@ from holdfast.capacity.sampling import Eviction, Sample
 _BLUE, _VERMILLION, _BLACK = "#0072b2", "#d55e00", "#000000"
 _FAINT, _FAINTEST = "#666666", "#e8e8e8"
 
+type _Side = Literal["top", "center", "bottom"]
+
 _FONT = "DejaVu Sans"
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.family": _FONT,
     "font.size": 9,
     "text.parse_math": False,
@@ -42,8 +44,13 @@ _STYLE = {
     "svg.hashsalt": "holdfast",
 }
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 62, 54, 36
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 68, 50, 36
 """Margins, in points."""
+
+_HEADROOM = 46
+"""Points above the highest line, for the names of what was evicted."""
 
 _NAMED = 8
 """Of more evictions than so many the largest are named, the others only marked."""
@@ -77,7 +84,7 @@ class Chart:
 
     @property
     def peak(self) -> int:
-        return max((total for _, total in self.steps), default=0)
+        return max(self.size_before or 0, *(point.total_size for point in self.sample.points), 0)
 
     @property
     def limit_in_sight(self) -> bool:
@@ -129,27 +136,42 @@ def _fill(figure: Figure, chart: Chart, width: float, height: float) -> None:
     """Width and height, here and below, are in points."""
     inner_width, inner_height = width - _LEFT - _RIGHT, height - _TOP - _BOTTOM
     axes = figure.add_axes((_LEFT / width, _BOTTOM / height, inner_width / width, inner_height / height))
-    _scales(axes, chart, inner_width, inner_height)
+    _time_scale(axes, chart, inner_width)
+    _size_scale(axes, chart, inner_height)
     _headings(axes, chart, inner_width)
     if chart.limit_in_sight:
-        _limit(axes, chart)
+        axes.axhline(chart.limit_bytes, color=_VERMILLION, linewidth=1.2, linestyle=(0, (5, 3)))
     if chart.steps:
         line = _line(axes, chart)
         _evictions(axes, chart.sample.evictions, line)
     else:
-        axes.text(0.5, 0.4, "no history in this range", transform=axes.transAxes, ha="center", color=_FAINT, size=11)
+        words = "no history in this range"
+        on_white = {"facecolor": "white", "edgecolor": "none"}
+        axes.text(0.5, 0.4, words, transform=axes.transAxes, ha="center", size=11, color=_FAINT, bbox=on_white)
+    _values(axes, chart)
 
 
-def _scales(axes: Axes, chart: Chart, width: float, height: float) -> None:
+def _time_scale(axes: Axes, chart: Chart, width: float) -> None:
+    axes.set_xlim(_days(chart.start), _days(chart.end))
+    dates = AutoDateLocator(tz=UTC, minticks=2, maxticks=max(6, int(width / 50)))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(dates)
+    axes.xaxis.set_major_formatter(
+        ConciseDateFormatter(  # type: ignore[no-untyped-call]
+            dates,
+            tz=UTC,
+            formats=["%Y", "%b", "%d %b", "%H:%M", "%H:%M", ":%S.%f"],
+            zero_formats=["", "%Y", "%d %b", "%d %b", "%H:%M", "%H:%M"],
+            show_offset=False,
+        )
+    )
+
+
+def _size_scale(axes: Axes, chart: Chart, height: float) -> None:
     top = max(chart.peak, chart.limit_bytes if chart.limit_in_sight else 0, 1)
     ticks = _ticks(top, most=int(height / 36))
-    axes.set_ylim(0, top * 1.12)
+    axes.set_ylim(0, top * height / (height - min(_HEADROOM, height / 4)))
     axes.set_yticks(ticks, [human_size(tick) for tick in ticks])
     axes.grid(axis="y")
-    axes.set_xlim(date2num(chart.start), date2num(chart.end))
-    dates = AutoDateLocator(tz=UTC, minticks=3, maxticks=max(3, int(width / 60)))
-    axes.xaxis.set_major_locator(dates)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(dates, tz=UTC, show_offset=False))
 
 
 def _ticks(top: int, most: int) -> list[int]:
@@ -161,17 +183,21 @@ def _ticks(top: int, most: int) -> list[int]:
 
 def _headings(axes: Axes, chart: Chart, width: float) -> None:
     title = f"Size of {legible(chart.bucket, int(width / 9))}"
-    axes.text(0, 1, title, transform=_raised(axes.transAxes, axes, 34), size=12, weight="bold")
+    axes.text(0, 1, title, transform=_shifted(axes.transAxes, axes, up=32), size=12, weight="bold")
     facts = [_span(chart.start, chart.end)]
-    if chart.sample.changes:
-        facts += [_count(chart.sample.changes, "change"), _count(chart.sample.evicted, "eviction")]
-    if chart.peak:
-        facts.append(f"peak {human_size(chart.peak)}")
+    if chart.sample.evicted:
+        marked = len(chart.sample.evictions)
+        some = f", the largest {marked} marked" if marked < chart.sample.evicted else ""
+        facts.append(f"▼ {_count(chart.sample.evicted, 'eviction')}{some}")
     if not chart.limit_in_sight:
         facts.append(f"limit {human_size(chart.limit_bytes)}, far above")
+    if chart.peak:
+        facts.append(f"peak {human_size(chart.peak)}")
+    if chart.sample.changes:
+        facts.append(_count(chart.sample.changes, "change"))
     while len(facts) > 1 and len("  ·  ".join(facts)) > width / 4.6:
         facts.pop()
-    axes.text(0, 1, "  ·  ".join(facts), transform=_raised(axes.transAxes, axes, 18), color=_FAINT)
+    axes.text(0, 1, "  ·  ".join(facts), transform=_shifted(axes.transAxes, axes, up=16), color=_FAINT)
 
 
 def _count(number: int, what: str) -> str:
@@ -185,73 +211,84 @@ def _span(start: datetime, end: datetime) -> str:
     return f"{start:{form}} to {end:{form}} UTC"
 
 
-def _limit(axes: Axes, chart: Chart) -> None:
-    axes.axhline(chart.limit_bytes, color=_VERMILLION, linewidth=1.2, linestyle=(0, (5, 3)))
-    axes.annotate(
-        f"limit\n{human_size(chart.limit_bytes)}",
-        (1, chart.limit_bytes),
-        xycoords=axes.get_yaxis_transform(),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        color=_VERMILLION,
-    )
-
-
 def _line(axes: Axes, chart: Chart) -> Path:
     """The total, constant from each change to the next; what of it is over the limit stands out."""
-    times = date2num([at for at, _ in chart.steps])
+    times = [_days(at) for at, _ in chart.steps]
     totals = [total for _, total in chart.steps]
-    axes.fill_between(times, totals, step="post", color=_BLUE, alpha=0.12, linewidth=0)
-    over = [max(total, chart.limit_bytes) for total in totals]
-    axes.fill_between(times, chart.limit_bytes, over, step="post", color=_VERMILLION, alpha=0.3, linewidth=0)
+    within = [min(total, chart.limit_bytes) for total in totals]
+    axes.fill_between(times, within, step="post", color=_BLUE, alpha=0.12, linewidth=0)
+    axes.fill_between(times, within, totals, step="post", color=_VERMILLION, alpha=0.22, linewidth=0)
     (line,) = axes.plot(times, totals, drawstyle="steps-post", color=_BLUE, linewidth=1.6)
-    axes.annotate(
-        human_size(totals[-1]),
-        (times[-1], totals[-1]),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        color=_BLUE,
-        weight="bold",
-    )
     return line.get_path().transformed(axes.transData)
+
+
+def _values(axes: Axes, chart: Chart) -> None:
+    """The limit and the last total, beside their lines; where they would meet, the higher one above."""
+    limit_side: _Side = "center"
+    last_side: _Side = "center"
+    last = chart.steps[-1][1] if chart.steps else 0
+    if abs(chart.limit_bytes - last) < axes.get_ylim()[1] / 12:
+        limit_side, last_side = ("bottom", "top") if chart.limit_bytes > last else ("top", "bottom")
+    if chart.limit_in_sight:
+        beside = _shifted(axes.get_yaxis_transform(), axes, right=6)
+        limit = f"limit\n{human_size(chart.limit_bytes)}"
+        axes.text(1, chart.limit_bytes, limit, transform=beside, va=limit_side, color=_VERMILLION)
+    if chart.steps:
+        beside = _shifted(axes.transData, axes, right=6)
+        end = _days(chart.steps[-1][0])
+        axes.text(end, last, human_size(last), transform=beside, va=last_side, color=_BLUE, weight="bold")
 
 
 def _evictions(axes: Axes, evictions: Sequence[Eviction], line: Path) -> None:
     """Mark each where the total falls, and name the largest, wherever a name covers nothing."""
-    places = [(float(date2num(eviction.at)), eviction.size_before) for eviction in evictions]
-    lifted = _raised(axes.transData, axes, 4)
-    for x, y in places:
-        axes.plot(x, y, "v", transform=lifted, color=_BLACK, markersize=7 if len(places) <= 30 else 5, markeredgewidth=0)
+    if not evictions:
+        return
+    places = [(_days(eviction.at), eviction.size_before) for eviction in evictions]
+    lifted = _shifted(axes.transData, axes, up=4)
+    size = 7 if len(places) <= 30 else 5
+    axes.plot(*zip(*places, strict=True), "v", transform=lifted, color=_BLACK, markersize=size, markeredgewidth=0)
     point = axes.figure.dpi / 72
-    taken = [Bbox.from_bounds(x - 4 * point, y - 4 * point, 8 * point, 8 * point) for x, y in lifted.transform(places)]
+    taken = [Bbox.from_bounds(x, y, 8 * point, 8 * point) for x, y in lifted.transform(places) - 4 * point]
     named = 0
     for eviction, place in nlargest(5 * _NAMED, zip(evictions, places, strict=True), key=lambda pair: pair[0].size):
-        for side, away in (("left", 7), ("right", -7)):
-            text = axes.annotate(
-                f"{legible(eviction.object_name)}, {human_size(eviction.size)}",
-                place,
-                xytext=(away, 4),
-                textcoords="offset points",
-                ha=side,
-                va="center",
-                size=8,
-            )
-            box = text.get_window_extent()
-            if box.count_overlaps(taken) or line.intersects_bbox(box, filled=False) or not _within(box, axes.bbox):
-                text.remove()
-                continue
-            taken.append(box)
+        name = f"{legible(eviction.object_name)}, {human_size(eviction.size)}"
+        if named < _NAMED and (boxes := _name(axes, name, place, taken, line)):
+            taken += boxes
             named += 1
-            break
-        if named == _NAMED:
-            break
 
 
-def _raised(transform: Transform, axes: Axes, points: float) -> Transform:
-    return transform + ScaledTranslation(0, points / 72, axes.figure.dpi_scale_trans)
+def _name(axes: Axes, name: str, place: tuple[float, int], taken: Sequence[Bbox], line: Path) -> list[Bbox]:
+    """Write a name beside a mark or, with a leader, above. Returns the boxes it takes; none if none are free."""
+    point = axes.figure.dpi / 72
+    x, y = axes.transData.transform(place)
+    text = axes.text(*place, name, va="center", size=8)
+    width, height = text.get_window_extent().size
+    height += 2 * point
+    for up, aside in product((7, 20, 33), (7, -7)):
+        start = x + aside * point - (width if aside < 0 else 0)
+        boxes = [Bbox.from_bounds(start, y + up * point - height / 2, width, height)]
+        if up > 7:
+            boxes.append(Bbox.from_extents(x, y + 9 * point, x + aside * point, y + up * point))
+        if all(_free(box, axes.bbox, taken, line) for box in boxes):
+            side: Literal["left", "right"] = "left" if aside > 0 else "right"
+            text.set(ha=side, transform=_shifted(axes.transData, axes, aside, up))
+            if up > 7:
+                leader = {"arrowstyle": "-", "color": _FAINT, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 8}
+                axes.annotate("", place, (aside * 0.7, up - 2), textcoords="offset points", arrowprops=leader)
+            return boxes
+    text.remove()
+    return []
 
 
-def _within(box: Bbox, outer: Bbox) -> bool:
-    return outer.x0 <= box.x0 and box.x1 <= outer.x1 and outer.y0 <= box.y0 and box.y1 <= outer.y1
+def _shifted(transform: Transform, axes: Axes, right: float = 0, up: float = 0) -> Transform:
+    return transform + ScaledTranslation(right / 72, up / 72, axes.figure.dpi_scale_trans)
+
+
+def _free(box: Bbox, inside: BboxBase, taken: Sequence[Bbox], line: Path) -> bool:
+    within = inside.contains(box.x0, box.y0) and inside.contains(box.x1, box.y1)
+    return within and not box.count_overlaps(taken) and not line.intersects_bbox(box, filled=False)
+
+
+def _days(at: datetime) -> float:
+    """A time as matplotlib counts it."""
+    return (at - _EPOCH) / timedelta(days=1)

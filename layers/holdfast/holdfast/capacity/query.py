@@ -57,7 +57,7 @@ DEFAULT_RANGE = timedelta(days=1)
 LEAST_RANGE = timedelta(seconds=1)
 DEFAULT_SIZE = 1200, 600
 
-_SIZES = range(200, 4001)
+_SIZES = range(300, 4001)
 _YEARS = range(2000, 2100)
 _TIME = (
     "a date or time of 2000 to 2099 in ISO 8601 (UTC unless it has an offset), or how long ago: -90m, -24h, -7d, -4w"
