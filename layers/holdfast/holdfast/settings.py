@@ -77,7 +77,6 @@ class CapacityHeartbeat:
     bucket: str
     object_table: str
     history_table: str
-    alarm_period_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +107,7 @@ class CapacityDrive:
     history_table: str
     alarm_name: str
     alarm_period_seconds: int
+    heartbeat_function: str
     limit_bytes: int
     plot_url: str
 

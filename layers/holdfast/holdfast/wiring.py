@@ -12,6 +12,7 @@ from holdfast.adapters.cloudwatch import CloudWatchAlarm
 from holdfast.adapters.dynamodb import DynamoBreakerStore, DynamoLedger
 from holdfast.adapters.dynamodb_history import DynamoHistory
 from holdfast.adapters.execute_api import SignedPlotApi
+from holdfast.adapters.lambda_ import LambdaHeart
 from holdfast.adapters.s3 import S3Bucket, S3Uploads
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
@@ -24,7 +25,8 @@ def now() -> datetime:
 
 
 @cache
-def _client(service: str) -> Any:
+def client(service: str) -> Any:
+    """The one boto3 client of a service in this process."""
     return boto3.client(service)  # type: ignore[call-overload]
 
 
@@ -33,9 +35,9 @@ def capacity_track() -> partial[list[str]]:
     told = settings.read(settings.CapacityTrack)
     return partial(
         run.track,
-        bucket=S3Bucket(_client("s3"), told.bucket),
+        bucket=S3Bucket(client("s3"), told.bucket),
         bucket_name=told.bucket,
-        ledger=DynamoLedger(_client("dynamodb"), told.object_table, told.history_table, told.history_days),
+        ledger=DynamoLedger(client("dynamodb"), told.object_table, told.history_table, told.history_days),
         now=now,
         contest=run.Contest(time.sleep),
     )
@@ -44,7 +46,7 @@ def capacity_track() -> partial[list[str]]:
 @cache
 def capacity_log() -> partial[None]:
     told = settings.read(settings.CapacityLog)
-    return partial(run.record, ledger=DynamoLedger(_client("dynamodb"), told.object_table, told.history_table))
+    return partial(run.record, ledger=DynamoLedger(client("dynamodb"), told.object_table, told.history_table))
 
 
 @cache
@@ -53,23 +55,21 @@ def capacity_heartbeat() -> partial[int]:
     return partial(
         run.heartbeat,
         bucket_name=told.bucket,
-        ledger=DynamoLedger(_client("dynamodb"), told.object_table, told.history_table),
-        period_seconds=told.alarm_period_seconds,
-        sleep=time.sleep,
+        ledger=DynamoLedger(client("dynamodb"), told.object_table, told.history_table),
     )
 
 
 @cache
 def capacity_trim() -> partial[run.Trimmed]:
     told = settings.read(settings.CapacityTrim)
-    dynamodb = _client("dynamodb")
+    dynamodb = client("dynamodb")
     budget = Budget(told.breaker_share_percent, told.breaker_floor)
     return partial(
         run.trim,
-        bucket=S3Bucket(_client("s3"), told.bucket),
+        bucket=S3Bucket(client("s3"), told.bucket),
         bucket_name=told.bucket,
         ledger=DynamoLedger(dynamodb, told.object_table, told.history_table),
-        alarm=CloudWatchAlarm(_client("cloudwatch"), told.alarm_name),
+        alarm=CloudWatchAlarm(client("cloudwatch"), told.alarm_name),
         breaker=Breaker(DynamoBreakerStore(dynamodb, told.breaker_table), budget, now),
         limit_bytes=told.limit_bytes,
         keep_prefixes=told.keep_prefixes,
@@ -83,9 +83,9 @@ def capacity_reconcile() -> partial[run.Reconciled | None]:
     told = settings.read(settings.CapacityReconcile)
     return partial(
         run.reconcile,
-        bucket=S3Bucket(_client("s3"), told.bucket),
+        bucket=S3Bucket(client("s3"), told.bucket),
         bucket_name=told.bucket,
-        ledger=DynamoLedger(_client("dynamodb"), told.object_table, told.history_table, told.history_days),
+        ledger=DynamoLedger(client("dynamodb"), told.object_table, told.history_table, told.history_days),
         now=now,
         contest=run.Contest(time.sleep),
     )
@@ -98,9 +98,10 @@ def capacity_drive() -> partial[Driver]:
         Driver,
         bucket_name=told.bucket,
         limit_bytes=told.limit_bytes,
-        uploads=S3Uploads(_client("s3"), told.bucket),
-        history=DynamoHistory(_client("dynamodb"), told.history_table),
-        alarm=CloudWatchAlarm(_client("cloudwatch"), told.alarm_name),
+        uploads=S3Uploads(client("s3"), told.bucket),
+        history=DynamoHistory(client("dynamodb"), told.history_table),
+        alarm=CloudWatchAlarm(client("cloudwatch"), told.alarm_name),
+        heart=LambdaHeart(client("lambda"), told.heartbeat_function),
         plot=SignedPlotApi(boto3.Session(), told.plot_url),
         period_seconds=told.alarm_period_seconds,
         now=now,

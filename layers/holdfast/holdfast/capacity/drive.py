@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from holdfast.capacity.model import HistoryPoint
-from holdfast.capacity.ports import Alarm, History, PlotApi, Uploads
+from holdfast.capacity.ports import Alarm, Heart, History, PlotApi, Uploads
 from holdfast.ports import Clock, Log
 
 LIMIT_BYTES = 20
@@ -62,6 +62,7 @@ class Driver:
     uploads: Uploads
     history: History
     alarm: Alarm
+    heart: Heart
     plot: PlotApi
     period_seconds: int
     deadline: datetime
@@ -108,7 +109,7 @@ class Driver:
         for name in self.uploads.names():
             self.uploads.delete(name)
         self._wait("the bucket to be empty", lambda: self._total() == 0)
-        self._wait("the alarm to be off before the first upload", lambda: not self.alarm.is_on())
+        self._wait("the alarm to be off before the first upload", self._is_off())
 
     def _align(self) -> None:
         """Start with a period of the alarm, so that the first two uploads fall into one."""
@@ -120,7 +121,7 @@ class Driver:
         self._upload("assignment2.txt")
         self._wait_for_totals(start, (18, 46))
         self._wait_for_totals(start, (18, 46, 18))
-        self._wait("the alarm to be off after the first eviction", lambda: not self.alarm.is_on())
+        self._wait("the alarm to be off after the first eviction", self._is_off())
         self._note("alarm is off")
         self._upload("assignment3.txt")
         self._wait_for_totals(start, EXPECTED_TOTALS[1:])
@@ -143,6 +144,19 @@ class Driver:
                 waited = round((now - begun).total_seconds())
                 raise WaitExpired(f"waited {waited} s for {what}; the total is {self._total()} bytes")
             self.sleep(POLL_SECONDS)
+
+    def _is_off(self) -> Callable[[], bool]:
+        """Ask the alarm, and see to it that each period has a value: the schedule's heartbeats are a minute apart."""
+        periods: set[float] = set()
+
+        def is_off() -> bool:
+            period = self.now().timestamp() // self.period_seconds
+            if period not in periods:
+                periods.add(period)
+                self.heart.beat()
+            return not self.alarm.is_on()
+
+        return is_off
 
     def _note(self, what: str) -> None:
         total = self._total()

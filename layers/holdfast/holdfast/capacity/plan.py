@@ -285,14 +285,6 @@ def plan_total(before: BucketState, total_size: int, object_count: int, now: dat
     return Commit(before, after, (), (row,))
 
 
-# Heartbeats: a data point for every period of the alarm, also when nothing happens.
-
-
-def beats(period_seconds: int) -> int:
-    """How many heartbeats a minute's schedule has to log."""
-    return max(1, 60 // period_seconds)
-
-
 # Logging: what one event brought or took.
 
 

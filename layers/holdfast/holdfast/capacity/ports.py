@@ -99,6 +99,13 @@ class Uploads(Protocol):
     def delete(self, name: str) -> None: ...
 
 
+class Heart(Protocol):
+    """What logs the total when nothing happens."""
+
+    def beat(self) -> None:
+        """Log it now."""
+
+
 class PlotApi(Protocol):
     """The plot, as a caller from outside gets it."""
 

@@ -108,18 +108,11 @@ def _fields(outcome: plan.Outcome) -> dict[str, object]:
     }
 
 
-def heartbeat(
-    *, bucket_name: str, ledger: Ledger, period_seconds: int, sleep: Callable[[float], None], log: Log
-) -> int:
-    """Log the total once for every period of the alarm in a minute. Returns the last total, in bytes."""
-    total = 0
-    for beat in range(plan.beats(period_seconds)):
-        if beat:
-            sleep(period_seconds)
-        state, _ = ledger.read(bucket_name, [])
-        total = state.total_size
-        log("heartbeat", bucket_name=bucket_name, total_size=total)
-    return total
+def heartbeat(*, bucket_name: str, ledger: Ledger, log: Log) -> int:
+    """Log the total as it is, so that the alarm has a value also when nothing happens. Returns it, in bytes."""
+    state, _ = ledger.read(bucket_name, [])
+    log("heartbeat", bucket_name=bucket_name, total_size=state.total_size)
+    return state.total_size
 
 
 # Trimming
@@ -157,7 +150,7 @@ def trim(
     """
     if not (alarm.is_on() if told_on is None else told_on):
         return Trimmed()
-    planned, object_count = _plan_trim(bucket, bucket_name, ledger, limit_bytes, keep_prefixes, copies)
+    planned, object_count = look(bucket, bucket_name, ledger, limit_bytes, keep_prefixes, copies)
     for passed in planned.passed_over:
         log("passed over", object_name=passed.name, reason=passed.reason)
     for eviction in planned.evictions:
@@ -177,7 +170,7 @@ def trim(
     return Trimmed(evicted, planned.projected_size, blocked=not planned.enough)
 
 
-def _plan_trim(
+def look(
     bucket: Bucket,
     bucket_name: str,
     ledger: Ledger,
@@ -185,6 +178,7 @@ def _plan_trim(
     keep_prefixes: Sequence[str],
     copies: StoredCopies | None,
 ) -> tuple[plan.TrimPlan, int]:
+    """Look at the largest objects until the plan is enough: what a trim would do now, and the number of objects."""
     state, _ = ledger.read(bucket_name, [])
     candidates: list[plan.Candidate] = []
     planned = plan.plan_trim(state.total_size, limit_bytes, candidates, keep_prefixes)

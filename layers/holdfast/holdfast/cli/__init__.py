@@ -1,0 +1,20 @@
+"""The `holdfast` command: what an operator asks of a deployed stack, and decides."""
+
+import sys
+
+import typer
+
+from holdfast.adapters.stack import AWS_ERRORS, StackMissing, SystemNotDeployed
+from holdfast.cli import breaker, capacity
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(capacity.app, name="capacity")
+app.add_typer(breaker.app, name="breaker")
+
+
+def main() -> None:
+    """Run the command; an error that the reader can mend ends it with one line and status 1."""
+    try:
+        app()
+    except (StackMissing, SystemNotDeployed, capacity.CannotWatch, *AWS_ERRORS) as error:
+        sys.exit(f"holdfast: {error}")
