@@ -8,7 +8,6 @@ from aws_lambda_powertools.utilities.data_classes import APIGatewayProxyEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from holdfast import wiring
-from holdfast.capacity.plot import run
 
 logger = Logger()
 
@@ -16,15 +15,7 @@ logger = Logger()
 @logger.inject_lambda_context
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers as API Gateway's Lambda proxy integration takes it."""
-    wired = wiring.capacity_plot()
-    answer = run(
-        APIGatewayProxyEvent(event).multi_value_query_string_parameters,
-        bucket=wired.bucket,
-        limit_bytes=wired.limit_bytes,
-        history=wired.history,
-        plots=wired.plots,
-        now=wiring.now,
-    )
+    answer = wiring.capacity_plot()(APIGatewayProxyEvent(event).multi_value_query_string_parameters)
     logger.info("answered", status=answer.status, bytes=len(answer.body), key=answer.key)
     binary = answer.content_type == "image/png"
     return {

@@ -3,7 +3,7 @@
 import time
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 
@@ -13,11 +13,14 @@ from holdfast.adapters.dynamodb import DynamoBreakerStore, DynamoLedger
 from holdfast.adapters.dynamodb_history import DynamoHistory
 from holdfast.adapters.execute_api import SignedPlotApi
 from holdfast.adapters.lambda_ import LambdaHeart
-from holdfast.adapters.s3 import S3Bucket, S3Uploads
+from holdfast.adapters.s3 import S3Bucket, S3PlotStore, S3Uploads
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
 from holdfast.capacity import run
 from holdfast.capacity.drive import Driver
+
+if TYPE_CHECKING:
+    from holdfast.capacity.plot import PlotAnswer
 
 
 def now() -> datetime:
@@ -106,4 +109,19 @@ def capacity_drive() -> partial[Driver]:
         period_seconds=told.alarm_period_seconds,
         now=now,
         sleep=time.sleep,
+    )
+
+
+@cache
+def capacity_plot() -> "partial[PlotAnswer]":
+    from holdfast.capacity import plot  # noqa: PLC0415 it draws, and no other function has matplotlib
+
+    told = settings.read(settings.CapacityPlot)
+    return partial(
+        plot.run,
+        bucket=told.bucket,
+        limit_bytes=told.limit_bytes,
+        history=DynamoHistory(client("dynamodb"), told.history_table),
+        plots=S3PlotStore(client("s3"), told.plot_bucket),
+        now=now,
     )

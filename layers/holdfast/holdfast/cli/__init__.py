@@ -7,7 +7,7 @@ import typer
 from holdfast.adapters.stack import AWS_ERRORS, StackMissing, SystemNotDeployed
 from holdfast.cli import breaker, capacity
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(capacity.app, name="capacity")
 app.add_typer(breaker.app, name="breaker")
 
