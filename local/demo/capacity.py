@@ -109,7 +109,7 @@ class _Watch:
         total = int(row["total_size"])
         line = self._line("evicted" if "eviction" in row else "deleted" if row["size_delta"] < 0 else "uploaded")
         line.append(f"{row['object_name']:<16}{row['size_delta']:>+4}  total {total:>3}  ")
-        line.append("█" * total, style="red" if total >= LIMIT_BYTES else "green")
+        line.append("█" * round(total / 2), style="red" if total >= LIMIT_BYTES else "green")
         if "eviction" in row:
             line.append(f"\n{'':21}{row['eviction']}", style="dim")
         return line
