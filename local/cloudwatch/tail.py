@@ -20,20 +20,32 @@ type _Key = tuple[str, int, str, int]
 class Tail:
     """The position in one log group. Times are in seconds since the epoch."""
 
-    def __init__(self, group: str, since: float) -> None:
-        """Begin with the events from `since` on."""
+    def __init__(self, group: str, since: float, page: int = PAGE) -> None:
+        """Begin with the events from `since` on. `page` must be more than what is logged within a millisecond."""
         self.group = group
         self._since = since
+        self._page = page
         self._seen: dict[_Key, int] = {}
 
     def read(self, logs: "CloudWatchLogsClient", now: float) -> "list[FilteredLogEventTypeDef]":
         """The events that have come since the last read. After an error, the next read gives them again."""
-        start = int(self._since * 1000)
-        keyed = dict(_keyed(_events(logs, self.group, start)))
+        keyed = dict(_keyed(self._events(logs, int(self._since * 1000))))
         fresh = [event for key, event in keyed.items() if key not in self._seen]
         self._since = now - LATE_SECONDS
         self._seen = {key: key[1] for key in keyed}
         return fresh
+
+    def _events(self, logs: "CloudWatchLogsClient", start: int) -> "Iterator[FilteredLogEventTypeDef]":
+        """All events from that millisecond on, page by page."""
+        while True:
+            page = logs.filter_log_events(logGroupName=self.group, startTime=start, limit=self._page)["events"]
+            if len(page) < self._page:
+                yield from page
+                return
+            # A full page may end within a millisecond: take that one whole with the next page.
+            last = page[-1]["timestamp"]
+            yield from (event for event in page if event["timestamp"] < last or last == start)
+            start = max(last, start + 1)
 
 
 def _keyed(events: "Iterator[FilteredLogEventTypeDef]") -> "Iterator[tuple[_Key, FilteredLogEventTypeDef]]":
@@ -43,16 +55,3 @@ def _keyed(events: "Iterator[FilteredLogEventTypeDef]") -> "Iterator[tuple[_Key,
         line = event["logStreamName"], event["timestamp"], event["message"]
         times[line] += 1
         yield (*line, times[line]), event
-
-
-def _events(logs: "CloudWatchLogsClient", group: str, start: int) -> "Iterator[FilteredLogEventTypeDef]":
-    """All events of a group from that millisecond on, page by page."""
-    while True:
-        page = logs.filter_log_events(logGroupName=group, startTime=start, limit=PAGE)["events"]
-        if len(page) < PAGE:
-            yield from page
-            return
-        # A full page may end within a millisecond: take that one whole with the next page.
-        last = page[-1]["timestamp"]
-        yield from (event for event in page if event["timestamp"] < last or last == start)
-        start = max(last, start + 1)

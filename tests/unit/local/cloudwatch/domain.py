@@ -44,3 +44,22 @@ def a_series(values: dict[float, float], **changes: Any) -> Series:
     for at, value in values.items():
         series.add(Sample(TOTAL, at, value, **changes))
     return series
+
+
+class LogGroupTwin:
+    """A log group in memory that answers FilterLogEvents as the engine does: oldest first, cut without a token."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+
+    def write(self, at: float, *messages: str) -> None:
+        """Log events with a timestamp in seconds, in the order in which they come."""
+        stamp = int(at * 1000)
+        self.events += [{"timestamp": stamp, "message": text, "logStreamName": "stream"} for text in messages]
+
+    def filter_log_events(self, *, startTime: int, limit: int, **_: Any) -> dict[str, Any]:  # noqa: N803
+        """What is asked of boto3's client."""
+        found = sorted(
+            (event for event in self.events if event["timestamp"] >= startTime), key=lambda event: event["timestamp"]
+        )
+        return {"events": found[:limit]}
