@@ -76,21 +76,21 @@ class _Watch:
     """Follows the history of the total and the state of the alarm, through the same public API as anybody."""
 
     cloud: Cloud
-    begun: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=time.time)
     seen: str = "0"
     alarm: str = ""
 
     def lines(self, drive: Future[dict[str, Any]]) -> Iterator[Text]:
-        """A line for each thing that happens, until the driver has ended."""
+        """A line for each thing that happens, in its order, until the driver has ended."""
         over = False
         while not over:
             over = drive.done()  # before the last look, so that nothing is missed
-            yield from self._changes()
-            yield from self._alarm()
+            for at, what, rest in sorted([*self._changes(), *self._alarm()], key=lambda happened: happened[0]):
+                yield Text(f"  {max(0, at - self.begun):5.1f} s  {what:<10}").append_text(rest)
             self.cloud.check()
             time.sleep(0.25)
 
-    def _changes(self) -> Iterator[Text]:
+    def _changes(self) -> Iterator[tuple[float, str, Text]]:
         answer = self.cloud.engine.client("dynamodb").query(
             TableName=self.cloud.outputs["HistoryTableName"],
             KeyConditionExpression="bucket_name = :bucket AND event_key > :seen",
@@ -103,27 +103,24 @@ class _Watch:
         for item in answer["Items"]:
             row = {name: _deserialize(value) for name, value in item.items()}
             self.seen = row["event_key"]
-            yield self._change(row)
+            what = "evicted" if "eviction" in row else "deleted" if row["size_delta"] < 0 else "uploaded"
+            yield int(self.seen.split("#")[0]) / 1000, what, _change(row)
 
-    def _change(self, row: dict[str, Any]) -> Text:
-        total = int(row["total_size"])
-        line = self._line("evicted" if "eviction" in row else "deleted" if row["size_delta"] < 0 else "uploaded")
-        line.append(f"{row['object_name']:<16}{row['size_delta']:>+4}  total {total:>3}  ")
-        line.append("█" * round(total / 2), style="red" if total >= LIMIT_BYTES else "green")
-        if "eviction" in row:
-            line.append(f"\n{'':21}{row['eviction']}", style="dim")
-        return line
-
-    def _alarm(self) -> Iterator[Text]:
+    def _alarm(self) -> Iterator[tuple[float, str, Text]]:
         alarms = self.cloud.engine.client("cloudwatch").describe_alarms(
             AlarmNames=[self.cloud.outputs["CapacityAlarmName"]]
         )
-        state = alarms["MetricAlarms"][0]["StateValue"]
-        if state != self.alarm:
-            self.alarm = state
-            line = self._line("alarm")
-            line.append(state, style="bold red" if state == "ALARM" else "bold green")
-            yield line
+        alarm = alarms["MetricAlarms"][0]
+        if alarm["StateValue"] != self.alarm:
+            self.alarm = alarm["StateValue"]
+            style = "bold red" if self.alarm == "ALARM" else "bold green"
+            yield alarm["StateUpdatedTimestamp"].timestamp(), "alarm", Text(self.alarm, style)
 
-    def _line(self, what: str) -> Text:
-        return Text(f"  {time.monotonic() - self.begun:5.1f} s  {what:<10}")
+
+def _change(row: dict[str, Any]) -> Text:
+    total = int(row["total_size"])
+    line = Text(f"{row['object_name']:<16}{row['size_delta']:>+4}  total {total:>3}  ")
+    line.append("█" * round(total / 2), style="red" if total >= LIMIT_BYTES else "green")
+    if "eviction" in row:
+        line.append(f"\n{'':21}{row['eviction']}", style="dim")
+    return line

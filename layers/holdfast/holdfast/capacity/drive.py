@@ -125,6 +125,8 @@ class Driver:
         self._note("alarm is off")
         self._upload("assignment3.txt")
         self._wait_for_totals(start, EXPECTED_TOTALS[1:])
+        self._wait("the alarm to be off after the second eviction", self._is_off())
+        self._note("alarm is off")
 
     def _upload(self, name: str) -> None:
         self._note(f"uploading {name} ({UPLOADS[name]} bytes)")
