@@ -114,7 +114,7 @@ class _Watch:
         if alarm["StateValue"] != self.alarm:
             self.alarm = alarm["StateValue"]
             style = "bold red" if self.alarm == "ALARM" else "bold green"
-            yield alarm["StateUpdatedTimestamp"].timestamp(), "alarm", Text(self.alarm, style)
+            yield time.time(), "alarm", Text(self.alarm, style)
 
 
 def _change(row: dict[str, Any]) -> Text:
