@@ -88,7 +88,7 @@ class _Watch:
             for at, what, rest in sorted([*self._changes(), *self._alarm()], key=lambda happened: happened[0]):
                 yield Text(f"  {max(0, at - self.begun):5.1f} s  {what:<10}").append_text(rest)
             self.cloud.check()
-            time.sleep(0.25)
+            time.sleep(0.1)
 
     def _changes(self) -> Iterator[tuple[float, str, Text]]:
         answer = self.cloud.engine.client("dynamodb").query(
