@@ -1,14 +1,12 @@
 """From log events to metric samples: metric filters, and the embedded metric format (EMF)."""
 
-import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from local.cloudwatch.metric import Metric, Sample
-from local.cloudwatch.pattern import Fields, Match, check_selector, compile_pattern, number_of, text_of
+from local.cloudwatch.pattern import Fields, Match, check_selector, compile_pattern, number_of, read_object, text_of
 
 if TYPE_CHECKING:
     from mypy_boto3_logs.type_defs import MetricFilterTypeDef
@@ -76,7 +74,7 @@ def filter_samples(metric_filter: MetricFilter, message: str, at: float) -> Iter
             continue
         value = number_of(_resolve(fields, transformation.value))
         dimensions = [(name, text_of(_resolve(fields, source))) for name, source in transformation.dimensions.items()]
-        if value is not None and math.isfinite(value):
+        if value is not None:
             known = frozenset((name, text) for name, text in dimensions if text is not None)
             if len(known) == len(dimensions):
                 metric = Metric(transformation.namespace, transformation.name, known)
@@ -95,15 +93,15 @@ def emf_samples(message: str, at: float) -> Iterator[Sample]:
     """
     if '"CloudWatchMetrics"' not in message:
         return
+    # Lambda's text format puts the time and the request's id before what a function prints.
+    document = read_object(message[max(message.find("{"), 0) :])
+    if document is None:
+        return
     try:
-        # Lambda's text format puts the time and the request's id before what a function prints.
-        document = json.loads(message[message.index("{") :])
         metadata = document["_aws"]
-        at = metadata.get("Timestamp", at * 1000) / 1000
-        samples = [
-            sample for directive in metadata["CloudWatchMetrics"] for sample in _directive(directive, document, at)
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError):
+        at = _finite(metadata.get("Timestamp", at * 1000)) / 1000
+        samples = [sample for item in metadata["CloudWatchMetrics"] for sample in _directive(item, document, at)]
+    except (ValueError, LookupError, TypeError, AttributeError):
         return
     yield from samples
 
@@ -115,4 +113,11 @@ def _directive(directive: Mapping[str, Any], document: Mapping[str, Any], at: fl
         )
         measured = document[definition["Name"]]
         for value in measured if isinstance(measured, list) else [measured]:
-            yield Sample(metric, at, float(value), definition.get("Unit", "None"))
+            yield Sample(metric, at, _finite(value), definition.get("Unit", "None"))
+
+
+def _finite(value: object) -> float:
+    number = None if isinstance(value, str) else number_of(value)
+    if number is None:
+        raise ValueError(f"{value!r} is not a number")
+    return number

@@ -6,13 +6,14 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.
 """
 
 import json
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import takewhile
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyparsing as pp
 
@@ -63,10 +64,16 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 def number_of(value: object) -> float | None:
-    """The number that a field holds, also as text; None for anything else."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else None
+    """The number that a field holds, also as text; None for anything else, and for what no float can hold."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def text_of(value: object) -> str | None:
@@ -74,6 +81,15 @@ def text_of(value: object) -> str | None:
     if isinstance(value, str):
         return value
     return json.dumps(value) if isinstance(value, bool | int | float) else None
+
+
+def read_object(message: str) -> dict[str, Any] | None:
+    """The JSON object that a message is; None for any other message."""
+    try:
+        document = json.loads(message)
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,11 +277,8 @@ _JSON = _json_grammar().parse_with_tabs()
 
 def _json_match(condition: _Condition) -> Match:
     def match(message: str) -> Fields | None:
-        try:
-            document = json.loads(message)
-        except ValueError:
-            return None
-        if not isinstance(document, dict):
+        document = read_object(message)
+        if document is None:
             return None
         fields = JsonFields(document)
         return fields if condition.holds(fields) else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local.cloudwatch import published
+from local.cloudwatch import published, queues
 from local.cloudwatch.alarm import Alarm, AlarmState, AlarmUnsupported, read_alarm, read_state
 from local.cloudwatch.evaluation import evaluate, range_seconds
 from local.cloudwatch.extract import MetricFilter, emf_samples, filter_samples, read_filter
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudwatch.type_defs import MetricAlarmTypeDef
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_sqs import SQSClient
 
 REFRESH_SECONDS: Final = 3
 """How often filters, alarms and log groups are looked up, and the groups without a metric filter read."""
@@ -37,12 +38,17 @@ HISTORY_SECONDS: Final = 900
 """How far back a log group is read at first sight, at least."""
 
 
+_NEW: Final = "Unchecked: Initial alarm creation"
+_ENGINES_OWN: Final = re.compile(r"Threshold Crossed: \S+ \S+ \w+Threshold ")
+
+
 class Clients(NamedTuple):
     """The services that are spoken to."""
 
     logs: "CloudWatchLogsClient"
     cloudwatch: "CloudWatchClient"
     functions: "LambdaClient"
+    queues: "SQSClient"
 
 
 def watch(endpoint_url: str, region: str, poll_seconds: float, log: logging.Logger) -> NoReturn:
@@ -54,6 +60,7 @@ def watch(endpoint_url: str, region: str, poll_seconds: float, log: logging.Logg
             session.client("logs", region, endpoint_url=endpoint_url, config=config),
             session.client("cloudwatch", region, endpoint_url=endpoint_url, config=config),
             session.client("lambda", region, endpoint_url=endpoint_url, config=config),
+            session.client("sqs", region, endpoint_url=endpoint_url, config=config),
         ),
         log,
     )
@@ -84,7 +91,7 @@ class Watcher:
         self._alarms: list[Alarm] = []
         self._states: dict[str, AlarmState] = {}
         self._tails: dict[str, Tail] = {}
-        self._logged = Metrics()
+        self._measured = Metrics()
         self._published: dict[str, Series] = {}
 
     def poll(self, now: float) -> None:
@@ -100,24 +107,25 @@ class Watcher:
     # --- What there is to watch
 
     def _refresh(self, now: float) -> None:
+        self._refreshed = now
         described = list(self._describe_alarms())
-        if not described:
-            self._forget()
-        self._filters = self._describe_filters()
         self._alarms = list(self._readable(read_alarm, described))
+        if not self._alarms:
+            self._forget()
+            return
         states = {alarm["AlarmName"]: read_state(alarm) for alarm in described}
         for alarm in self._alarms:
             self._notice_foreign_change(alarm, states[alarm.name])
         self._states = {alarm.name: self._states[alarm.name] for alarm in self._alarms}
-        history = max(HISTORY_SECONDS, *map(range_seconds, self._alarms), 0)
-        groups = self._log_groups() if self._alarms else set()
-        self._tails = {group: self._tails.get(group) or Tail(group, now - history) for group in groups}
-        self._logged.forget(now - history)
-        here = published.listed(self._clients.cloudwatch) if self._alarms else set()
+        self._filters = self._describe_filters()
+        history = max([HISTORY_SECONDS, *map(range_seconds, self._alarms)])
+        self._tails = {group: self._tails.get(group) or Tail(group, now - history) for group in self._log_groups()}
+        self._measured.forget(now - history)
+        self._measured.add(queues.depths(self._clients.queues, {alarm.metric for alarm in self._alarms}, now))
+        there = published.listed(self._clients.cloudwatch)
         self._published = published.read(
-            self._clients.cloudwatch, [alarm for alarm in self._alarms if alarm.metric in here], now
+            self._clients.cloudwatch, [alarm for alarm in self._alarms if alarm.metric in there], now
         )
-        self._refreshed = now
 
     def _describe_alarms(self) -> "Iterator[MetricAlarmTypeDef]":
         paginator = self._clients.cloudwatch.get_paginator("describe_alarms")
@@ -162,15 +170,15 @@ class Watcher:
             return
         for event in events:
             at = event["timestamp"] / 1000
-            self._logged.add(emf_samples(event["message"], at))
+            self._measured.add(emf_samples(event["message"], at))
             for metric_filter in self._filters.get(group, ()):
                 if event["ingestionTime"] >= metric_filter.created:
-                    self._logged.add(filter_samples(metric_filter, event["message"], at))
+                    self._measured.add(filter_samples(metric_filter, event["message"], at))
 
     # --- Alarms
 
     def _evaluate(self, alarm: Alarm, now: float) -> None:
-        sources = self._logged.of(alarm.metric), self._published.get(alarm.name, Series())
+        sources = self._measured.of(alarm.metric), self._published.get(alarm.name, Series())
 
         def window(start: int, end: int) -> Iterator[Sample]:
             return chain.from_iterable(source.window(start, end, alarm.unit) for source in sources)
@@ -193,9 +201,14 @@ class Watcher:
         self._change(alarm, previous, state)
 
     def _notice_foreign_change(self, alarm: Alarm, described: AlarmState) -> None:
-        """A state that someone has set by hand has its actions too, and lasts until the next evaluation."""
+        """A state that someone has set by hand has its actions too, and lasts until the next evaluation.
+
+        The engine's own evaluation, at each PutMetricData, goes by other rules: its state is not taken over.
+        """
         known = self._states.setdefault(alarm.name, described)
-        if known.value != described.value and not _ENGINES_OWN.match(described.reason):
+        if described.reason == _NEW:
+            self._states[alarm.name] = described
+        elif known.value != described.value and not _ENGINES_OWN.match(described.reason):
             self._change(alarm, known, described)
 
     def _change(self, alarm: Alarm, previous: AlarmState, state: AlarmState) -> None:
@@ -219,7 +232,3 @@ class Watcher:
             )
         except (BotoCoreError, ClientError) as fault:
             self._log.warning("alarm %s: the action %s failed: %s", alarm.name, action, fault)
-
-
-_ENGINES_OWN = re.compile(r"Threshold Crossed: \S+ \S+ \w+Threshold ")
-"""What the engine writes when PutMetricData makes it evaluate alarms by rules of its own. That is no state to keep."""

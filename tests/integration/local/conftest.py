@@ -32,7 +32,8 @@ def account(engine: Engine) -> Account:
 def watcher(account: Account) -> Watcher:
     """The stand-in in this process, moved by hand: each test says what time it is."""
     return Watcher(
-        Clients(account.logs, account.cloudwatch, account.functions), logging.getLogger("tests.local.cloudwatch")
+        Clients(account.logs, account.cloudwatch, account.functions, account.queues),
+        logging.getLogger("tests.local.cloudwatch"),
     )
 
 

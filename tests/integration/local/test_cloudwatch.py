@@ -138,6 +138,33 @@ def test_metrics_put_by_others_are_seen_by_cloudwatchs_rules(account: Account, w
     assert "[30.0 (" in event["alarmData"]["state"]["reason"]
 
 
+def test_a_queue_that_is_not_empty_alarms(account: Account, watcher: Watcher, dawn: int) -> None:
+    queue = account.queues.create_queue(QueueName="dead-letters")["QueueUrl"]
+    account.alarm(
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": "dead-letters"}],
+        Threshold=1,
+    )
+    watcher.poll(dawn + 2)
+    watcher.poll(dawn + 12)
+    assert account.state() == "OK"
+    account.queues.send_message(QueueUrl=queue, MessageBody="lost")
+    watcher.poll(dawn + 16)
+    assert account.state() == "ALARM"
+
+
+def test_an_alarm_that_is_made_anew_begins_without_a_past(tracked: Account, watcher: Watcher, dawn: int) -> None:
+    tracked.write(dawn + 2, {"total_size": 46})
+    watcher.poll(dawn + 3)
+    tracked.cloudwatch.delete_alarms(AlarmNames=["too-big"])
+    tracked.alarm(AlarmActions=[tracked.function("again")], InsufficientDataActions=[tracked.function("unknown")])
+    watcher.poll(dawn + 6)
+    [event] = tracked.events_of("again", 1)
+    assert event["alarmData"]["previousState"]["value"] == "INSUFFICIENT_DATA"
+    assert tracked.events_of("unknown", 0) == []
+
+
 def test_a_state_set_by_hand_acts_and_lasts_until_the_next_evaluation(
     tracked: Account, watcher: Watcher, dawn: int
 ) -> None:

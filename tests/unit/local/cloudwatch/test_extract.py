@@ -41,7 +41,7 @@ def test_a_field_of_a_delimited_line_is_measured() -> None:
     assert measured("GET 404 1534", "[verb, status = 4*, bytes]", metricValue="$bytes") == [Sample(TOTAL, AT, 1534)]
 
 
-@pytest.mark.parametrize("size", ["large", True, None, [1], {"n": 1}, float("nan"), float("inf")])
+@pytest.mark.parametrize("size", ["large", True, None, [1], {"n": 1}, float("nan"), float("inf"), 10**400, "1e999"])
 def test_what_is_not_a_number_is_not_measured(size: object) -> None:
     assert measured({"size": size, "n": 1}, "{ $.n = 1 }") == []
 
@@ -88,6 +88,8 @@ PUBLISHED = {
 }
 TIME = Metric("lambda-function-metrics", "time", frozenset({("functionVersion", "$LATEST")}))
 
+DEEP = '{"_aws": {"CloudWatchMetrics": ' + "[" * 200_000
+
 
 def embedded(document: object, prefix: str = "") -> list[Sample]:
     return list(emf_samples(prefix + json.dumps(document), AT))
@@ -129,7 +131,10 @@ def test_without_a_unit_it_is_none() -> None:
         {"_aws": {"CloudWatchMetrics": [{}]}},
         {key: value for key, value in PUBLISHED.items() if key != "time"},
         {key: value for key, value in PUBLISHED.items() if key != "functionVersion"},
-        PUBLISHED | {"time": "fast"},
+        PUBLISHED | {"time": "100"},
+        PUBLISHED | {"time": 10**400},
+        PUBLISHED | {"time": float("nan")},
+        PUBLISHED | {"_aws": PUBLISHED["_aws"] | {"Timestamp": float("inf")}},  # type: ignore[operator]
         changed(Dimensions=[]),
         ["CloudWatchMetrics"],
     ],
@@ -138,6 +143,6 @@ def test_a_document_that_breaks_the_specification_gives_nothing(document: object
     assert embedded(document) == []
 
 
-@pytest.mark.parametrize("message", ["", "plain text", '"CloudWatchMetrics"', '{"_aws": {"CloudWatchMetrics": ['])
+@pytest.mark.parametrize("message", ["", "plain text", '"CloudWatchMetrics"', '{"_aws": {"CloudWatchMetrics": [', DEEP])
 def test_other_messages_give_nothing(message: str) -> None:
     assert list(emf_samples(message, AT)) == []
