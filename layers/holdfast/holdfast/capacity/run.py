@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import batched
@@ -283,9 +284,10 @@ def reconcile(
     if not progress.after and state.version == seen.changes:
         correction = plan.plan_total(state, seen.total_size, seen.object_count, now())
         if correction:
-            log("total corrected", size_delta=correction.history[0].size_delta, total_size=seen.total_size)
-            ledger.commit(correction)
-            state = correction.after
+            with suppress(Conflict):  # somebody wrote meanwhile: the next pass sums again
+                ledger.commit(correction)
+                state = correction.after
+                log("total corrected", size_delta=correction.history[0].size_delta, total_size=seen.total_size)
     ledger.save_progress(bucket_name, done)
     return seen.result(state, done, complete=True)
 
