@@ -24,35 +24,40 @@ def from_notification(notification: Mapping[str, Any]) -> list[ObjectEvent]:
 
     Raises EventUnreadable.
     """
-    if notification.get("Event") == "s3:TestEvent":
-        return []
     try:
-        events = [_object_event(record) for record in notification["Records"]]
-    except (KeyError, TypeError, ValueError) as error:
+        if notification.get("Event") == "s3:TestEvent":
+            return []
+        records = [(record["eventName"].removeprefix("s3:"), record) for record in notification["Records"]]
+        return [_object_event(kind, record) for kind, record in records if kind.startswith(_CREATIONS + _REMOVALS)]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise EventUnreadable(f"not an S3 event notification: {type(error).__name__}: {error}") from error
-    return [event for event in events if event.type.startswith(_CREATIONS + _REMOVALS)]
 
 
 def from_queue_body(body: str) -> list[ObjectEvent]:
     """The object events of an SQS message that SNS made of an S3 notification. Raises EventUnreadable."""
     try:
-        return from_notification(json.loads(json.loads(body)["Message"]))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, EventUnreadable):
-            raise
+        notification = json.loads(json.loads(body)["Message"])
+    except (KeyError, TypeError, ValueError) as error:
         raise EventUnreadable(f"not an S3 notification in an SNS message: {type(error).__name__}: {error}") from error
+    return from_notification(notification)
 
 
-def _object_event(record: Mapping[str, Any]) -> ObjectEvent:
+def _object_event(event_type: str, record: Mapping[str, Any]) -> ObjectEvent:
     entity = record["s3"]["object"]
-    event_type = record["eventName"].removeprefix("s3:")
     return ObjectEvent(
         bucket=record["s3"]["bucket"]["name"],
         name=unquote_plus(entity["key"], errors="strict"),
         type=event_type,
         sequencer=sequencer(entity["sequencer"]),
-        time=datetime.fromisoformat(record["eventTime"]),
+        time=_moment(record["eventTime"]),
         size=None if event_type.startswith(_REMOVALS) else int(entity["size"]),
         etag=entity.get("eTag", ""),
         version_id=entity.get("versionId"),
     )
+
+
+def _moment(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("eventTime has no time zone")
+    return at
