@@ -1,0 +1,143 @@
+"""S3's notifications, bare and inside SNS."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.capacity.model import ObjectEvent, sequencer
+from holdfast.events.s3 import EventUnreadable, from_notification, from_queue_body
+
+TEST_EVENT = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "watched"}
+
+
+def a_record(event_name: str = "ObjectCreated:Put", key: str = "a.txt", **entity: object) -> dict[str, Any]:
+    """As S3 writes it; `entity` changes its object, None takes a field away."""
+    stated = {"key": key, "size": 18, "eTag": "40e6267e", "sequencer": "0055AED6DCD90281E5"} | entity
+    return {
+        "eventName": event_name,
+        "eventTime": "2026-01-01T00:00:00.000Z",
+        "s3": {
+            "bucket": {"name": "watched"},
+            "object": {name: value for name, value in stated.items() if value is not None},
+        },
+    }
+
+
+def read(*records: dict[str, Any]) -> list[ObjectEvent]:
+    return from_notification({"Records": list(records)})
+
+
+def test_a_create_is_read_whole() -> None:
+    assert read(a_record(versionId="v1")) == [
+        ObjectEvent(
+            bucket="watched",
+            name="a.txt",
+            type="ObjectCreated:Put",
+            sequencer=sequencer("0055AED6DCD90281E5"),
+            time=datetime(2026, 1, 1, tzinfo=UTC),
+            size=18,
+            etag="40e6267e",
+            version_id="v1",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "event_name",
+    [
+        "ObjectRemoved:Delete",
+        "ObjectRemoved:DeleteMarkerCreated",
+        "LifecycleExpiration:Delete",
+        "LifecycleExpiration:DeleteMarkerCreated",
+    ],
+)
+def test_a_removal_has_no_size(event_name: str) -> None:
+    (event,) = read(a_record(event_name, size=None, eTag=None))
+    assert (event.type, event.size, event.etag, event.version_id) == (event_name, None, "", None)
+
+
+def test_the_prefix_that_the_documentation_writes_before_a_type_is_dropped() -> None:
+    (event,) = read(a_record("s3:ObjectCreated:Copy"))
+    assert event.type == "ObjectCreated:Copy"
+
+
+@pytest.mark.parametrize("event_name", ["ObjectTagging:Put", "ObjectRestore:Completed", "LifecycleTransition"])
+def test_events_that_change_no_size_are_passed_over_whatever_they_lack(event_name: str) -> None:
+    assert read(a_record(event_name, size=None, sequencer=None)) == []
+
+
+def test_s3s_own_test_event_holds_no_events() -> None:
+    assert from_notification(TEST_EVENT) == []
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_any_key_comes_back_as_its_user_wrote_it(key: str) -> None:
+    (event,) = read(a_record(key=quote_plus(key, safe="/")))
+    assert event.name == key
+
+
+def test_a_plus_in_an_encoded_key_is_a_space() -> None:
+    (event,) = read(a_record(key="my+holiday%2B100%25.jpg"))
+    assert event.name == "my holiday+100%.jpg"
+
+
+@pytest.mark.parametrize(
+    ("notification", "problem"),
+    [
+        ({}, "KeyError: 'Records'"),
+        ({"Records": None}, "TypeError"),
+        ({"Records": [{}]}, "KeyError"),
+        ({"Records": [a_record(sequencer=None)]}, "KeyError: 'sequencer'"),
+        ({"Records": [a_record(size="many")]}, "ValueError"),
+        ({"Records": [a_record(key="%FF")]}, "UnicodeDecodeError"),
+        ({"Records": [a_record() | {"eventTime": "yesterday"}]}, "ValueError"),
+        ({"Records": [a_record() | {"eventTime": "2026-01-01T00:00:00"}]}, "ValueError: eventTime has no time zone"),
+        ({"Records": [a_record() | {"eventName": 7}]}, "AttributeError"),
+        ([], "AttributeError"),
+    ],
+)
+def test_what_is_no_notification_is_refused_with_what_is_wrong(notification: Any, problem: str) -> None:
+    with pytest.raises(EventUnreadable, match=f"^not an S3 event notification: {problem}"):
+        from_notification(notification)
+
+
+# In SNS, in SQS
+
+
+def in_sns(notification: object) -> str:
+    return json.dumps({"Type": "Notification", "Message": json.dumps(notification)})
+
+
+def test_a_queues_message_is_unwrapped() -> None:
+    assert from_queue_body(in_sns({"Records": [a_record()]})) == read(a_record())
+
+
+def test_a_queues_test_event_holds_no_events() -> None:
+    assert from_queue_body(in_sns(TEST_EVENT)) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ("hello", "JSONDecodeError"),
+        ("null", "TypeError"),
+        ("[]", "TypeError"),
+        ("{}", "KeyError: 'Message'"),
+        ('{"Message": 7}', "TypeError"),
+        ('{"Message": "hello"}', "JSONDecodeError"),
+    ],
+)
+def test_what_is_no_message_of_sns_is_refused_with_what_is_wrong(body: str, problem: str) -> None:
+    with pytest.raises(EventUnreadable, match=f"^not an S3 notification in an SNS message: {problem}"):
+        from_queue_body(body)
+
+
+@pytest.mark.parametrize("notification", [None, [], "hello", {"Records": [{}]}])
+def test_what_is_no_notification_inside_sns_is_refused(notification: object) -> None:
+    with pytest.raises(EventUnreadable):
+        from_queue_body(in_sns(notification))
