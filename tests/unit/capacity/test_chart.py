@@ -169,7 +169,7 @@ def test_nothing_known_is_no_line() -> None:
 
 
 HOSTILE = [
-    "$\\frac{1}{0}$ and $",
+    "$\\nonsense{$ for $5 and $6",
     "a\nb\r\t\0c",
     "<script>alert('1')</script>",
     '"--><!-- ]]> &amp; %s {}',
