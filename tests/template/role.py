@@ -1,0 +1,54 @@
+"""What a function's role allows."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from local.engine import ACCOUNT, REGION
+from tests.template.stack import deployed, function
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """An action on a resource. Both may hold wildcards where a role grants, and hold none where a call needs."""
+
+    resource: str
+    action: str
+
+    def covers(self, needed: "Grant") -> bool:
+        return _matches(self.resource, needed.resource) and _matches(self.action, needed.action)
+
+    @property
+    def short(self) -> tuple[str, str]:
+        """The resource as a table shows it, without what is the same for all, and the action."""
+        resource = re.sub(rf"^arn:aws:[\w-]+:({REGION}|):({ACCOUNT}|):", "", self.resource)
+        return resource.replace("holdfast-capacity-0123456789ab", "CapacityBucket"), self.action
+
+
+def role(name: str) -> dict[str, Any]:
+    return dict(deployed()[function(name)["Role"].rpartition("/")[2]].properties)
+
+
+def statements(name: str) -> Iterator[dict[str, Any]]:
+    """The statements of a function's own policies, those that SAM adds for it included."""
+    for policy in role(name).get("Policies", []):
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def grants(name: str) -> set[Grant]:
+    return {
+        Grant(resource, action)
+        for statement in statements(name)
+        for resource in _each(statement["Resource"])
+        for action in _each(statement["Action"])
+    }
+
+
+def _each(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    regex = "".join({"*": ".*", "?": "."}.get(character, re.escape(character)) for character in pattern)
+    return re.fullmatch(regex, text, re.DOTALL) is not None

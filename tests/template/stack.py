@@ -1,0 +1,146 @@
+"""The template as it is written, and as CloudFormation gets it: SAM expanded, every reference a name or an ARN."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from samtranslator.yaml_helper import yaml_parse
+
+from local.engine import ACCOUNT, REGION
+from local.template import Resource, resources
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
+LAYER = ROOT / "layers" / "holdfast" / "holdfast"
+FUNCTIONS = sorted(app.parent.name for app in (ROOT / "functions").glob("*/app.py"))
+
+SOURCE: Mapping[str, Any] = yaml_parse(TEMPLATE.read_text())
+
+STACK = "holdfast"
+
+_PSEUDO = {
+    "AWS::AccountId": ACCOUNT,
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::StackId": f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/51af3dc0-0000-1111-2222-0123456789ab",
+    "AWS::StackName": STACK,
+    "AWS::URLSuffix": "amazonaws.com",
+}
+
+_ARNS = {
+    "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:",
+    "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/",
+    "AWS::Events::Rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/",
+    "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/",
+    "AWS::Lambda::Function": f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:",
+    "AWS::Logs::LogGroup": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:",
+    "AWS::S3::Bucket": "arn:aws:s3:::",
+    "AWS::SNS::Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:",
+    "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:",
+}
+
+_NAMES = {
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::S3::Bucket": "BucketName",
+}
+
+
+@cache
+def deployed(**parameters: str) -> Mapping[str, Resource]:
+    """The resources that a deploy with these parameters makes. A resource without a name of its own has its logical
+    ID for one."""
+    made = {resource.name: resource for resource in resources(TEMPLATE, parameters)}
+    defaults = {name: stated.get("Default", "") for name, stated in SOURCE["Parameters"].items()}
+    names = _References(made, {**_PSEUDO, **defaults, **parameters})
+    return {r.name: Resource(r.name, r.type, names.resolve(r.properties)) for r in made.values()}
+
+
+def of_type(kind: str, **parameters: str) -> dict[str, Mapping[str, Any]]:
+    """The properties of all deployed resources of a type, by logical ID."""
+    return {r.name: r.properties for r in deployed(**parameters).values() if r.type == kind}
+
+
+def logical_id(function: str) -> str:
+    """The resource of a function's folder."""
+    return "".join(map(str.capitalize, function.split("_"))) + "Function"
+
+
+def function(folder: str) -> Mapping[str, Any]:
+    """The deployed properties of a function."""
+    return deployed()[logical_id(folder)].properties
+
+
+def environment(folder: str) -> dict[str, str]:
+    """What a function is told by its environment."""
+    return {name: str(value) for name, value in function(folder)["Environment"]["Variables"].items()}
+
+
+def sections() -> Iterator[tuple[str, str]]:
+    """The resources with the banner that each stands under."""
+    banner = ""
+    for line in TEMPLATE.read_text().partition("\nResources:\n")[2].partition("\nOutputs:\n")[0].splitlines():
+        if found := re.fullmatch(r"  # ([^=].*)", line):
+            banner = found[1]
+        elif found := re.fullmatch(r"  (\w+):", line):
+            yield banner, found[1]
+
+
+@dataclass(frozen=True, slots=True)
+class _References:
+    made: Mapping[str, Resource]
+    values: Mapping[str, Any]
+
+    def resolve(self, value: Any) -> Any:
+        match value:
+            case {"Ref": str(name)}:
+                return self._ref(name)
+            case {"Fn::GetAtt": [str(name), str(attribute)]}:
+                return self._attribute(name, attribute)
+            case {"Fn::Sub": [str(text), dict(more)]}:
+                return self._fill(text, self.resolve(more))
+            case {"Fn::Sub": str(text)}:
+                return self._fill(text, {})
+            case {"Fn::Join": [str(between), parts]}:
+                parts = self.resolve(parts)
+                return between.join(map(str, [parts] if isinstance(parts, str) else parts))
+            case {"Fn::Split": [str(at), text]}:
+                return self.resolve(text).split(at)
+            case {"Fn::Select": [number, parts]}:
+                return self.resolve(parts)[int(number)]
+            case dict():
+                return {key: self.resolve(part) for key, part in value.items()}
+            case list():
+                return [self.resolve(part) for part in value]
+            case _:
+                return value
+
+    def _ref(self, name: str) -> Any:
+        if name in self.values:
+            return self.values[name]
+        return self._arn(name) if self.made[name].type == "AWS::SNS::Topic" else self._name(name)
+
+    def _attribute(self, name: str, attribute: str) -> str:
+        return self._arn(name) if attribute == "Arn" else self._name(name)
+
+    def _arn(self, name: str) -> str:
+        return _ARNS[self.made[name].type] + self._name(name)
+
+    def _name(self, name: str) -> str:
+        resource = self.made[name]
+        given = resource.properties.get(_NAMES.get(resource.type, ""))
+        if given is not None:
+            return str(self.resolve(given))
+        return name.lower() if resource.type == "AWS::S3::Bucket" else name
+
+    def _fill(self, text: str, more: Mapping[str, Any]) -> str:
+        def value(found: re.Match[str]) -> str:
+            name, _, attribute = found[1].partition(".")
+            if name in more:
+                return str(more[name])
+            return self._attribute(name, attribute) if attribute else str(self._ref(name))
+
+        return re.sub(r"\$\{([^!}]+)}", value, text)

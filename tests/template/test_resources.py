@@ -1,0 +1,165 @@
+"""What every resource of a kind has: a condition, a lifetime, a limit, an alarm."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from tests.template.stack import FUNCTIONS, SOURCE, deployed, function, logical_id, of_type, sections
+
+SYSTEMS = ("Capacity",)
+DAY = 24 * 60 * 60
+
+QUEUES = of_type("AWS::SQS::Queue")
+DEAD_LETTER_QUEUES = {
+    queue["RedrivePolicy"]["deadLetterTargetArn"].rpartition(":")[2]
+    for queue in QUEUES.values()
+    if "RedrivePolicy" in queue
+}
+WORK_QUEUES = sorted(QUEUES.keys() - DEAD_LETTER_QUEUES)
+MAPPINGS = of_type("AWS::Lambda::EventSourceMapping")
+ALARMS = of_type("AWS::CloudWatch::Alarm")
+ALERTS = f"{deployed()['AlertTopicPolicy'].properties['Topics'][0]}"
+POLLED = {"SQS", "Kinesis", "DynamoDB", "Api"}
+"""Sources of events that wait for the answer: Lambda itself queues nothing for such a function."""
+
+DATA = [name for name, it in SOURCE["Resources"].items() if it["Type"] in {"AWS::S3::Bucket", "AWS::DynamoDB::Table"}]
+
+
+def properties(name: str) -> Mapping[str, Any]:
+    return deployed()[name].properties
+
+
+def mapping_of(queue: str) -> Mapping[str, Any]:
+    [found] = [m for m in MAPPINGS.values() if m["EventSourceArn"].endswith(f":{queue}")]
+    return found
+
+
+def is_async(name: str) -> bool:
+    events = SOURCE["Resources"][logical_id(name)]["Properties"].get("Events", {})
+    return not {event["Type"] for event in events.values()} & POLLED
+
+
+# Systems
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_system_that_is_left_out_leaves_nothing_behind(system: str) -> None:
+    of_system = {name for banner, name in sections() if banner.startswith(f"{system}:")}
+    assert of_system
+    assert of_system & deployed(**{f"Enable{system}": "false"}).keys() == set()
+
+
+def test_every_resource_stands_under_the_banner_of_its_system() -> None:
+    assert {banner.partition(":")[0] for banner, _ in sections()} == {"All systems", *SYSTEMS}
+    assert {name for _, name in sections()} == set(SOURCE["Resources"])
+
+
+# Data
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_data_outlives_the_stack(name: str) -> None:
+    resource = SOURCE["Resources"][name]
+    assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+@pytest.mark.parametrize("name", of_type("AWS::DynamoDB::Table"))
+def test_a_table_is_encrypted_and_can_be_brought_back(name: str) -> None:
+    assert properties(name)["SSESpecification"] == {"SSEEnabled": True}
+    assert properties(name)["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties(name)["BillingMode"] == "PAY_PER_REQUEST"
+
+
+@pytest.mark.parametrize("name", of_type("AWS::S3::Bucket"))
+def test_a_bucket_is_encrypted_and_private(name: str) -> None:
+    assert "BucketEncryption" in properties(name)
+    assert set(properties(name)["PublicAccessBlockConfiguration"].values()) == {True}
+    assert len(properties(name)["PublicAccessBlockConfiguration"]) == 4
+
+
+# Functions
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_logs_json_into_a_group_that_expires(name: str) -> None:
+    logging = function(name)["LoggingConfig"]
+    assert logging["LogFormat"] == "JSON"
+    [group] = [g for g, it in of_type("AWS::Logs::LogGroup").items() if it["LogGroupName"] == logging["LogGroup"]]
+    assert SOURCE["Resources"][group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_traced(name: str) -> None:
+    assert function(name)["TracingConfig"] == {"Mode": "Active"}
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if is_async(name)])
+def test_an_asynchronous_function_says_how_often_it_is_tried(name: str) -> None:
+    [config] = [c for c in of_type("AWS::Lambda::EventInvokeConfig").values() if c["FunctionName"] == logical_id(name)]
+    assert "MaximumRetryAttempts" in config
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if is_async(name)])
+def test_an_asynchronous_function_that_is_tried_again_tells_when_it_gave_up(name: str) -> None:
+    [config] = [c for c in of_type("AWS::Lambda::EventInvokeConfig").values() if c["FunctionName"] == logical_id(name)]
+    told = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    assert config["MaximumRetryAttempts"] == 0 or told == ALERTS
+
+
+# Queues
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_queue_is_encrypted(name: str) -> None:
+    assert properties(name)["SqsManagedSseEnabled"] is True
+
+
+@pytest.mark.parametrize("name", WORK_QUEUES)
+def test_a_queue_tries_five_times_and_then_keeps_the_message_for_two_weeks(name: str) -> None:
+    redrive = properties(name)["RedrivePolicy"]
+    assert redrive["maxReceiveCount"] >= 5
+    dead_letters = properties(redrive["deadLetterTargetArn"].rpartition(":")[2])
+    assert dead_letters["MessageRetentionPeriod"] == 14 * DAY > properties(name)["MessageRetentionPeriod"]
+
+
+@pytest.mark.parametrize("name", WORK_QUEUES)
+def test_a_message_stays_hidden_for_six_times_as_long_as_its_function_may_run(name: str) -> None:
+    timeout = properties(mapping_of(name)["FunctionName"])["Timeout"]
+    assert properties(name)["VisibilityTimeout"] >= 6 * timeout
+
+
+@pytest.mark.parametrize("name", WORK_QUEUES)
+def test_a_mapping_bounds_its_load_and_reports_each_message_on_its_own(name: str) -> None:
+    mapping = mapping_of(name)
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ScalingConfig"]["MaximumConcurrency"] >= 2
+    assert mapping["BatchSize"] <= 10 or mapping["MaximumBatchingWindowInSeconds"] >= 1
+
+
+@pytest.mark.parametrize("name", sorted(DEAD_LETTER_QUEUES))
+def test_a_dead_letter_queue_has_an_alarm(name: str) -> None:
+    [alarm] = [alarm for alarm in ALARMS.values() if {"Name": "QueueName", "Value": name} in alarm["Dimensions"]]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Maximum", 1)
+    assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
+    assert alarm["AlarmActions"] == [ALERTS]
+
+
+# Alarms
+
+
+@pytest.mark.parametrize("name", [name for name, alarm in ALARMS.items() if ALERTS in alarm["AlarmActions"]])
+def test_an_alarm_for_a_person_says_what_to_do(name: str) -> None:
+    sentences = ALARMS[name]["AlarmDescription"].split(". ")
+    assert {sentence.split()[0] for sentence in sentences} & {"Look", "Remove", "Redrive", "Run"}
+
+
+@pytest.mark.parametrize("name", [name for name, alarm in ALARMS.items() if ALERTS in alarm["AlarmActions"]])
+def test_an_alarm_for_a_person_tells_when_it_is_over(name: str) -> None:
+    assert ALARMS[name]["OKActions"] == ALARMS[name]["AlarmActions"]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_says_what_missing_data_means(name: str) -> None:
+    assert ALARMS[name]["TreatMissingData"] in {"breaching", "notBreaching", "ignore"}
