@@ -32,7 +32,7 @@ def chart(
 ) -> Chart:
     """Changes are (share of the range, total behind it, what was evicted); `known` is the share that is past."""
     points = [HistoryPoint(START + span * at, total, *evicted) for at, total, *evicted in changes]
-    taken = sample(points, start=START, end=START + span, size_before=before or 0, columns=1000, most_evictions=200)
+    taken = sample(points, start=START, end=START + span, size_before=before, columns=1000, most_evictions=200)
     return Chart(bucket, START, START + span, START + span * known, limit, before, taken)
 
 

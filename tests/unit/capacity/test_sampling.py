@@ -22,7 +22,9 @@ def history(*totals: int, evicted: str | None = None) -> list[HistoryPoint]:
     return points
 
 
-def sampled(series: list[HistoryPoint], *, size_before: int = 0, columns: int = 2, most_evictions: int = 3) -> Sample:
+def sampled(
+    series: list[HistoryPoint], *, size_before: int | None = 0, columns: int = 2, most_evictions: int = 3
+) -> Sample:
     return sample(
         iter(series),
         start=START,
@@ -105,6 +107,11 @@ def test_an_eviction_tells_the_total_before_and_after_it() -> None:
 def test_an_eviction_that_comes_first_falls_from_the_total_ahead_of_the_range() -> None:
     (eviction,) = sampled(history(2, evicted="assignment1.txt"), size_before=20).evictions
     assert eviction.size_before == 20
+
+
+def test_an_eviction_that_comes_first_of_all_history_has_no_known_size() -> None:
+    (eviction,) = sampled(history(2, evicted="assignment1.txt"), size_before=None).evictions
+    assert (eviction.size_before, eviction.size) == (2, 0)
 
 
 def test_a_peak_of_one_point_in_a_million_stays() -> None:

@@ -66,11 +66,12 @@ def _refusal(status: int, error: Exception, **details: object) -> PlotAnswer:
 
 def _read(query: PlotQuery, limit_bytes: int, history: History, now: datetime) -> Chart:
     before = history.last_before(query.bucket, query.start)
+    size_before = before.total_size if before else None
     taken = sample(
         history.points(query.bucket, query.start, query.end),
         start=query.start,
         end=query.end,
-        size_before=before.total_size if before else 0,
+        size_before=size_before,
         columns=COLUMNS,
         most_evictions=MOST_EVICTIONS,
     )
@@ -80,7 +81,7 @@ def _read(query: PlotQuery, limit_bytes: int, history: History, now: datetime) -
         end=query.end,
         known_until=min(query.end, now),
         limit_bytes=limit_bytes,
-        size_before=before.total_size if before else None,
+        size_before=size_before,
         sample=taken,
     )
 

@@ -41,13 +41,14 @@ def sample(
     *,
     start: datetime,
     end: datetime,
-    size_before: int,
+    size_before: int | None,
     columns: int,
     most_evictions: int,
 ) -> Sample:
     """At most four points for each of `columns` equal parts of the time from `start` to `end`, and every peak.
 
-    The series is in the order of time, within that range; `size_before` is the total, in bytes, ahead of it.
+    The series is in the order of time, within that range; `size_before` is the total, in bytes, ahead of it,
+    None if that is not known.
     """
     watch = _Watch(size_before, most_evictions)
     points = watch.passing(series)
@@ -79,7 +80,7 @@ def _extremes(column: Iterator[tuple[int, HistoryPoint]]) -> list[HistoryPoint]:
 class _Watch:
     """Counts the points that pass, and keeps the largest evictions."""
 
-    def __init__(self, size_before: int, most: int) -> None:
+    def __init__(self, size_before: int | None, most: int) -> None:
         self._total = size_before
         self._evictions: list[tuple[int, int, Eviction]] = []
         self._most = most
@@ -90,7 +91,8 @@ class _Watch:
         for point in points:
             self.changes += 1
             if point.evicted is not None:
-                self._keep(Eviction(point.at, point.evicted, self._total, point.total_size))
+                before = point.total_size if self._total is None else self._total
+                self._keep(Eviction(point.at, point.evicted, before, point.total_size))
             self._total = point.total_size
             yield point
 
