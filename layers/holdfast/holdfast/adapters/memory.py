@@ -183,6 +183,22 @@ class MemoryBucket:
         return version.id if self.versioned else None
 
 
+@dataclass(frozen=True, slots=True)
+class MemoryUploads:
+    """What the capacity drive does with a bucket."""
+
+    bucket: MemoryBucket
+
+    def names(self) -> list[str]:
+        return self.bucket.names()[:1000]
+
+    def put(self, name: str, body: bytes) -> None:
+        self.bucket.put(name, len(body))
+
+    def delete(self, name: str) -> None:
+        self.bucket.remove(name)
+
+
 @dataclass
 class MemoryAlarm:
     on: bool = False
