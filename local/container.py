@@ -8,7 +8,8 @@ import socketserver
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from samtranslator.yaml_helper import yaml_parse
 from local import deploy
 from local.cloud import ROOT, parameters
 from local.engine import Engine
-from local.invoke import Invocation, deployed
+from local.invoke import Invocation, variables
 
 _SAM = Path(sys.executable).parent / "sam"
-_BUILT = ROOT / ".aws-sam" / "build"
+_BUILT = ROOT / ".aws-sam" / "local" / "build"  # beside .aws-sam/build, which is for the processor that AWS shall use
 
 
 def find() -> Any | None:
@@ -34,37 +35,77 @@ def find() -> Any | None:
     return client
 
 
+def build(folder: Path, architecture: str, *options: str) -> int:
+    """Put what `sam build` makes for that processor into a folder, and return sam's status."""
+    path = os.pathsep.join([str(_SAM.parent), os.environ.get("PATH", os.defpath)])  # the Python to build with is first
+    return subprocess.run(
+        [_SAM, "build", "--build-dir", folder, "--parameter-overrides", f"Architecture={architecture}", *options],
+        cwd=ROOT,
+        env={**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"},
+        check=False,
+    ).returncode
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """What `build` made, ready to run in containers. They reach the engine at `endpoint`."""
+
+    engine: Engine
+    containers: Any
+    template: Path
+    endpoint: str
+
+    @classmethod
+    @contextlib.contextmanager
+    def open(cls, engine: Engine, containers: Any, built: Path) -> "Iterator[Application]":
+        with _reachable(engine, _host(containers, _image(engine))) as endpoint:
+            yield cls(engine, containers, _with_endpoint(built), endpoint)
+
+    def sam_local(self, words: Iterable[str | Path], environments: Mapping[str, Mapping[str, str]]) -> list[str | Path]:
+        """The command `sam local WORDS`. `environments` has the variables of functions, by logical ID."""
+        told = self.engine.folder / "variables.json"
+        told.write_text(json.dumps({function: self._reached(told) for function, told in environments.items()}))
+        return [
+            *(_SAM, "local", *words),
+            *("--template-file", self.template),
+            *("--env-vars", told),
+            *("--parameter-overrides", *(f"{name}={value}" for name, value in parameters(self.engine).items())),
+            *("--layer-cache-basedir", self.engine.folder / "layers"),
+            *(["--skip-pull-image"] if _has(self.containers, _image(self.engine)) else []),
+        ]
+
+    def environment(self) -> dict[str, str]:
+        """The environment for that command."""
+        settings = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
+        return {**deploy.sam_environment(self.engine), **settings}
+
+    def _reached(self, variables: Mapping[str, str]) -> dict[str, str]:
+        reached = {name: value.replace(self.engine.endpoint, self.endpoint) for name, value in variables.items()}
+        return {**reached, "AWS_ENDPOINT_URL": self.endpoint}
+
+
 def invoke(engine: Engine, invocation: Invocation, containers: Any) -> int:
     """Build the application and invoke. Returns sam's status, which is 0 even when the handler raises."""
-    values = parameters(engine)
-    image = f"public.ecr.aws/lambda/python:3.13-{values['Architecture']}"
-    built = subprocess.run([_SAM, "build"], cwd=ROOT, check=False)
-    if built.returncode:
-        return built.returncode
-    with _reachable(engine, _host(containers, image)) as endpoint:
-        variables = deployed(engine, invocation.logical_id)["Environment"]["Variables"]
-        reached = {name: value.replace(engine.endpoint, endpoint) for name, value in variables.items()}
-        told = engine.folder / "variables.json"
-        told.write_text(json.dumps({invocation.logical_id: {**reached, "AWS_ENDPOINT_URL": endpoint}}))
-        command: list[str | Path] = [
-            *(_SAM, "local", "invoke", invocation.logical_id),
-            *("--template-file", _with_endpoint()),
-            *("--event", invocation.event),
-            *("--env-vars", told),
-            *("--parameter-overrides", *(f"{name}={value}" for name, value in values.items())),
-            *("--layer-cache-basedir", engine.folder / "layers"),
-            *(["--skip-pull-image"] if _has(containers, image) else []),
-        ]
-        settings = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
-        environment = {**deploy.sam_environment(engine), **settings}
-        return subprocess.run(command, env=environment, cwd=ROOT, check=False).returncode
+    status = build(_BUILT, parameters(engine)["Architecture"])
+    if status:
+        return status
+    with Application.open(engine, containers, _BUILT) as application:
+        command = application.sam_local(
+            ["invoke", invocation.logical_id, "--event", invocation.event],
+            {invocation.logical_id: variables(engine, invocation)},
+        )
+        return subprocess.run(command, env=application.environment(), cwd=ROOT, check=False).returncode
 
 
-def _with_endpoint() -> Path:
+def _image(engine: Engine) -> str:
+    return f"public.ecr.aws/lambda/python:3.13-{parameters(engine)['Architecture']}"
+
+
+def _with_endpoint(built: Path) -> Path:
     """The built template with AWS_ENDPOINT_URL among the variables: `--env-vars` sets only what a template declares."""
-    template = yaml_parse((_BUILT / "template.yaml").read_text())
+    template = yaml_parse((built / "template.yaml").read_text())
     template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = ""
-    declared = _BUILT / "with-endpoint.json"
+    declared = built / "with-endpoint.json"
     declared.write_text(json.dumps(template))
     return declared
 

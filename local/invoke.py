@@ -1,5 +1,6 @@
 """One function and one of its sample events, in a process of its own."""
 
+import contextlib
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -8,7 +9,10 @@ from typing import Any
 
 from local import deploy
 from local.cloud import ROOT, STACK
-from local.engine import Engine
+from local.engine import REGION, Engine
+
+SAMPLE_BUCKET = "holdfast-sample"
+"""The watched bucket of the sample events."""
 
 _FUNCTIONS = ROOT / "functions"
 _EVENTS = ROOT / "events"
@@ -54,7 +58,7 @@ def in_process(engine: Engine, invocation: Invocation) -> int:
     told = deployed(engine, invocation.logical_id)
     environment = {
         **engine.environment(),
-        **told["Environment"]["Variables"],
+        **variables(engine, invocation),
         "AWS_LAMBDA_FUNCTION_NAME": told["FunctionName"],
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(told["MemorySize"]),
         "_LAMBDA_FUNCTION_ARN": told["FunctionArn"],
@@ -74,3 +78,14 @@ def deployed(engine: Engine, function: str) -> dict[str, Any]:
     names = deploy.physical_names(engine, STACK)
     configuration: dict[str, Any] = engine.client("lambda").get_function_configuration(FunctionName=names[function])
     return configuration
+
+
+def variables(engine: Engine, invocation: Invocation) -> dict[str, str]:
+    """The function's environment as deployed. But when its event is of the sample bucket, it watches that one."""
+    told: dict[str, str] = deployed(engine, invocation.logical_id)["Environment"]["Variables"]
+    if "BUCKET" not in told or SAMPLE_BUCKET not in invocation.event.read_text():
+        return told
+    s3 = engine.client("s3")
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket=SAMPLE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    return {**told, "BUCKET": SAMPLE_BUCKET}
