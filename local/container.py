@@ -64,7 +64,7 @@ class Application:
     def sam_local(self, words: Iterable[str | Path], environments: Mapping[str, Mapping[str, str]]) -> list[str | Path]:
         """The command `sam local WORDS`. `environments` has the variables of functions, by logical ID."""
         told = self.engine.folder / "variables.json"
-        told.write_text(json.dumps({function: self._reached(told) for function, told in environments.items()}))
+        told.write_text(json.dumps({function: self._reached(those) for function, those in environments.items()}))
         return [
             *(_SAM, "local", *words),
             *("--template-file", self.template),
@@ -146,8 +146,10 @@ def _reachable(engine: Engine, host: str) -> Iterator[str]:
     with _Relay((host, 0), _Passing) as relay:
         relay.engine = (engine.host, engine.port)
         threading.Thread(target=relay.serve_forever, daemon=True).start()
-        yield f"http://{host}:{relay.server_address[1]}"
-        relay.shutdown()
+        try:
+            yield f"http://{host}:{relay.server_address[1]}"
+        finally:
+            relay.shutdown()
 
 
 class _Relay(socketserver.ThreadingTCPServer):

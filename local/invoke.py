@@ -81,9 +81,12 @@ def deployed(engine: Engine, function: str) -> dict[str, Any]:
 
 
 def variables(engine: Engine, invocation: Invocation) -> dict[str, str]:
-    """The function's environment as deployed. But when its event is of the sample bucket, it watches that one."""
+    """The function's environment as deployed, save that it watches the bucket of the sample events.
+
+    Only the drive keeps its own: what it uploads has to be noticed.
+    """
     told: dict[str, str] = deployed(engine, invocation.logical_id)["Environment"]["Variables"]
-    if "BUCKET" not in told or SAMPLE_BUCKET not in invocation.event.read_text():
+    if "BUCKET" not in told or invocation.function == "capacity_drive":
         return told
     s3 = engine.client("s3")
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
