@@ -75,7 +75,11 @@ def _create(
     names_only = {
         logical_id: {"Type": "String", "Default": logical_id} for logical_id in source["Resources"].keys() - stored
     }
-    outputs = {f"{group} {name}": {"Value": value} for group, some in asked.items() for name, value in some.items()}
+    outputs = {
+        f"{group} {name}": {"Value": value if isinstance(value, dict) else str(value)}
+        for group, some in asked.items()
+        for name, value in some.items()
+    }
     body = {
         "Parameters": source["Parameters"] | names_only,
         "Conditions": source["Conditions"],

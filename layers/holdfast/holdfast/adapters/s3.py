@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 KEEP_TAG = "holdfast:keep"
 
+_CHANGED = {"PreconditionFailed", "ConditionalRequestConflict"}
+"""The object is another one now; it became another one while it was being deleted.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html"""
+
 
 class VersionsKept(Exception):
     """S3 would not delete some versions of an object: a lock or a bucket policy holds them."""
@@ -60,7 +64,7 @@ class S3Bucket:
         try:
             answer = self.client.delete_object(Bucket=self.name, Key=found.name, IfMatch=found.etag)
         except ClientError as error:
-            if _code(error) == "PreconditionFailed":
+            if _code(error) in _CHANGED:
                 raise ObjectChanged(f"{found.name!r} is not the object that was looked at") from error
             if _code(error) == "NoSuchKey":
                 return False
@@ -72,8 +76,13 @@ class S3Bucket:
 
     def _versions(self, name: str) -> list[str]:
         pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.name, Prefix=name)
-        entries: Iterator[Any] = (e for p in pages for e in (*p.get("Versions", []), *p.get("DeleteMarkers", [])))
-        return [entry["VersionId"] for entry in entries if entry["Key"] == name]
+        found: list[str] = []
+        for page in pages:
+            entries: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
+            found += [entry["VersionId"] for entry in entries if entry["Key"] == name]
+            if any(entry["Key"] != name for entry in entries):
+                break  # keys come in order: from here on they only begin alike, and may be millions
+        return found
 
     def _delete_versions(self, name: str, version_ids: Sequence[str]) -> None:
         for some in batched(version_ids, 1000, strict=False):
