@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from heapq import merge
 from itertools import batched, groupby
 from typing import TYPE_CHECKING, Any
@@ -30,15 +29,15 @@ def _code(error: ClientError) -> str:
     return error.response["Error"]["Code"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class S3Bucket:
     """The `Bucket` of the capacity system."""
 
     client: "S3Client"
     name: str
 
-    @cached_property
     def _versioned(self) -> bool:
+        """Asked each time: a process outlives the moment in which somebody switches versioning on."""
         return "Status" in self.client.get_bucket_versioning(Bucket=self.name)
 
     def head(self, name: str) -> StoredObject | None:
@@ -60,7 +59,7 @@ class S3Bucket:
         return {"Key": KEEP_TAG, "Value": "true"} in tags
 
     def delete(self, found: StoredObject, *, versions: bool) -> bool:
-        doomed = self._versions(found.name) if versions and self._versioned else []
+        doomed = self._versions(found.name) if versions and self._versioned() else []
         try:
             answer = self.client.delete_object(Bucket=self.name, Key=found.name, IfMatch=found.etag)
         except ClientError as error:
@@ -94,7 +93,7 @@ class S3Bucket:
                 raise VersionsKept(f"{len(errors)} versions of {name!r} stay: {errors[0]['Code']} for the first")
 
     def listing(self, after: str) -> Iterator[Listed]:
-        if self._versioned:
+        if self._versioned():
             yield from self._listing_of_versions(after)
             return
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, StartAfter=after)

@@ -4,10 +4,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Protocol
 
 from holdfast.capacity.chart import Chart, draw
-from holdfast.capacity.ports import History
+from holdfast.capacity.ports import History, PlotStore
 from holdfast.capacity.query import BadParameter, Format, PlotQuery, RangeTooLarge, UnknownBucket, parse_query
 from holdfast.capacity.sampling import sample
 from holdfast.ports import Clock
@@ -17,12 +16,6 @@ MOST_EVICTIONS = 200
 """With 4,000 points and 200 names of 1,024 bytes, no answer comes near the 6 MB that a function may return."""
 
 _TYPES = {Format.PNG: "image/png", Format.SVG: "image/svg+xml", Format.JSON: "application/json"}
-
-
-class PlotStore(Protocol):
-    """Where plots are kept."""
-
-    def put(self, key: str, body: bytes, content_type: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,16 @@ class History(Protocol):
     """What HistoryTable tells of the past of a bucket's total."""
 
     def points(self, bucket: str, start: datetime, end: datetime) -> Iterator[HistoryPoint]:
-        """The changes from `start` up to and without `end`, oldest first."""
+        """The changes from `start` up to and without `end`, oldest first. Raises RangeTooLarge (capacity.query)."""
 
     def last_before(self, bucket: str, start: datetime) -> HistoryPoint | None:
         """The last change before `start`: the total with which the range begins."""
+
+
+class PlotStore(Protocol):
+    """Where plots are kept."""
+
+    def put(self, key: str, body: bytes, content_type: str) -> None: ...
 
 
 class Bucket(Protocol):
