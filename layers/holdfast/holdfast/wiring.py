@@ -1,6 +1,7 @@
 """Where ports meet AWS: each function's work, handed all it needs, made once in the life of a process."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -33,17 +34,21 @@ def client(service: str) -> Any:
     return boto3.client(service)  # type: ignore[call-overload]
 
 
-@cache
-def capacity_track() -> partial[list[str]]:
-    told = settings.read(settings.CapacityTrack)
+def _committing[T](work: Callable[..., T], told: settings.CapacityTrack | settings.CapacityReconcile) -> partial[T]:
+    """Work that commits to the ledger what it learns of the bucket, beside others that do."""
     return partial(
-        run.track,
+        work,
         bucket=S3Bucket(client("s3"), told.bucket),
         bucket_name=told.bucket,
         ledger=DynamoLedger(client("dynamodb"), told.object_table, told.history_table, told.history_days),
         now=now,
         contest=run.Contest(time.sleep),
     )
+
+
+@cache
+def capacity_track() -> partial[list[str]]:
+    return _committing(run.track, settings.read(settings.CapacityTrack))
 
 
 @cache
@@ -83,15 +88,7 @@ def capacity_trim() -> partial[run.Trimmed]:
 
 @cache
 def capacity_reconcile() -> partial[run.Reconciled | None]:
-    told = settings.read(settings.CapacityReconcile)
-    return partial(
-        run.reconcile,
-        bucket=S3Bucket(client("s3"), told.bucket),
-        bucket_name=told.bucket,
-        ledger=DynamoLedger(client("dynamodb"), told.object_table, told.history_table, told.history_days),
-        now=now,
-        contest=run.Contest(time.sleep),
-    )
+    return _committing(run.reconcile, settings.read(settings.CapacityReconcile))
 
 
 @cache
