@@ -58,7 +58,7 @@ class Application:
     @classmethod
     @contextlib.contextmanager
     def open(cls, engine: Engine, containers: Any, built: Path) -> "Iterator[Application]":
-        with _reachable(engine, _host(containers, _image(engine))) as endpoint:
+        with _reachable(engine, _host(containers, image(engine))) as endpoint:
             yield cls(engine, containers, _with_endpoint(built), endpoint)
 
     def sam_local(self, words: Iterable[str | Path], environments: Mapping[str, Mapping[str, str]]) -> list[str | Path]:
@@ -71,7 +71,7 @@ class Application:
             *("--env-vars", told),
             *("--parameter-overrides", *(f"{name}={value}" for name, value in parameters(self.engine).items())),
             *("--layer-cache-basedir", self.engine.folder / "layers"),
-            *(["--skip-pull-image"] if _has(self.containers, _image(self.engine)) else []),
+            *(["--skip-pull-image"] if _has(self.containers, image(self.engine)) else []),
         ]
 
     def environment(self) -> dict[str, str]:
@@ -97,7 +97,8 @@ def invoke(engine: Engine, invocation: Invocation, containers: Any) -> int:
         return subprocess.run(command, env=application.environment(), cwd=ROOT, check=False).returncode
 
 
-def _image(engine: Engine) -> str:
+def image(engine: Engine) -> str:
+    """The name of Lambda's own image for this machine's processor."""
     return f"public.ecr.aws/lambda/python:3.13-{parameters(engine)['Architecture']}"
 
 

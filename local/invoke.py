@@ -88,7 +88,12 @@ def variables(engine: Engine, invocation: Invocation) -> dict[str, str]:
     told: dict[str, str] = deployed(engine, invocation.logical_id)["Environment"]["Variables"]
     if "BUCKET" not in told or invocation.function == "capacity_drive":
         return told
+    make_sample_bucket(engine)
+    return {**told, "BUCKET": SAMPLE_BUCKET}
+
+
+def make_sample_bucket(engine: Engine) -> None:
+    """Have the bucket of the sample events in the engine."""
     s3 = engine.client("s3")
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=SAMPLE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    return {**told, "BUCKET": SAMPLE_BUCKET}

@@ -1,0 +1,194 @@
+"""Every sample event in a container: what the function answers, and what it logs."""
+
+import json
+from base64 import b64decode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import pytest
+from PIL import Image
+
+from local.cloud import ROOT
+from local.container import Application
+from local.invoke import SAMPLE_BUCKET, Invocation, in_process
+from tests.sam_local.trial import invoke
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+type Part = Mapping[str, Any]
+"""What is stated of an answer, or of a line in a log. It may hold more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What a sample event brings, when these objects are there and these events came before."""
+
+    answers: Part
+    logs: tuple[Part, ...] = ()
+    objects: Mapping[str, int] = field(default_factory=dict)
+    before: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+def again(*message_ids: str) -> Part:
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in message_ids]}
+
+
+def tracked(name: str, verdict: str, size_delta: int, total_size: int) -> Part:
+    said = {"object_name": name, "verdict": verdict, "size_delta": size_delta, "total_size": total_size}
+    return {"message": "tracked", "bucket_name": SAMPLE_BUCKET, **said}
+
+
+def logged(name: str, size_delta: int) -> Part:
+    return {"message": "event", "bucket_name": SAMPLE_BUCKET, "object_name": name, "size_delta": size_delta}
+
+
+def evicted(word: str) -> Part:
+    return {"message": word, "object_name": "large.txt", "size": 28}
+
+
+def nothing_evicted(projected_size: int = 0) -> Part:
+    return {"evicted": [], "projected_size": projected_size, "blocked": False, "breaker": None}
+
+
+def plot(kind: str, *size: int) -> Part:
+    return {"statusCode": 200, "body": (kind, *size)}
+
+
+def refused(status: int, parameter: str, value: str) -> Part:
+    return {"statusCode": status, "body": {"parameter": parameter, "value": value}}
+
+
+def answered(status: int) -> tuple[Part, ...]:
+    return ({"message": "answered", "status": status},)
+
+
+PUT, DELETE = "capacity_track/s3_put", "capacity_track/s3_delete"
+SMALL_AND_LARGE = {"small.txt": 18, "large.txt": 28}
+RECONCILED = ("capacity_reconcile/by_hand",)
+
+CASES = {
+    PUT: Case(again(), (tracked("assignment1.txt", "applied", 18, 18),)),
+    DELETE: Case(again(), (tracked("assignment1.txt", "applied", -18, 0),), before=(PUT,)),
+    "capacity_track/s3_delete_marker": Case(again(), (tracked("assignment1.txt", "applied", -18, 0),), before=(PUT,)),
+    "capacity_track/s3_version_delete": Case(again(), (tracked("assignment1.txt", "applied", -18, 0),), before=(PUT,)),
+    "capacity_track/lifecycle_expiration": Case(
+        again(), (tracked("assignment1.txt", "applied", -18, 0),), before=(PUT,)
+    ),
+    "capacity_track/s3_test_event": Case(again()),
+    "capacity_track/hostile_key": Case(again(), (tracked('ордер 1/../"ü", 100% +\n😀?.txt', "applied", 18, 18),)),
+    "capacity_track/batch": Case(
+        again(),
+        (
+            tracked("a.txt", "applied", 10, 10),
+            tracked("b.txt", "applied", 20, 30),
+            tracked("b.txt", "duplicate", 0, 30),
+            tracked("c.txt", "applied", 40, 70),
+            tracked("a.txt", "applied", 2, 72),
+            tracked("c.txt", "applied", -40, 32),
+        ),
+    ),
+    "capacity_track/poison": Case(
+        again("84b5a818-42d8-4208-986f-40f6b239f3c7"),
+        (
+            {"message": "unreadable message", "message_id": "84b5a818-42d8-4208-986f-40f6b239f3c7"},
+            tracked("a.txt", "applied", 10, 10),
+            tracked("b.txt", "applied", 20, 30),
+        ),
+    ),
+    "capacity_log/s3_put": Case(again(), (logged("assignment1.txt", 18),)),
+    "capacity_log/s3_delete": Case(again(), (logged("assignment1.txt", -18),), before=(PUT, DELETE)),
+    "capacity_log/poison": Case(
+        again("cdbde747-58d5-4f1b-8540-f4262d8ad8c0"),
+        (
+            logged("a.txt", 10),
+            {"message": "not logged", "message_id": "cdbde747-58d5-4f1b-8540-f4262d8ad8c0"},
+            logged("b.txt", 20),
+        ),
+    ),
+    "capacity_heartbeat/schedule": Case(
+        {"total_size": 18}, ({"message": "heartbeat", "total_size": 18},), before=(PUT,)
+    ),
+    "capacity_trim/alarm": Case(
+        {"evicted": ["large.txt"], "projected_size": 18, "blocked": False, "breaker": None},
+        (evicted("evicting"), evicted("evicted")),
+        objects=SMALL_AND_LARGE,
+        before=RECONCILED,
+    ),
+    "capacity_trim/alarm_ok": Case(nothing_evicted(), objects=SMALL_AND_LARGE, before=RECONCILED),
+    "capacity_trim/schedule": Case(nothing_evicted(), objects=SMALL_AND_LARGE, before=RECONCILED),
+    "capacity_reconcile/by_hand": Case(
+        {"due": True, "compared": 2, "repaired": 2, "complete": True, "total_size": 46},
+        (
+            {"message": "repaired", "object_name": "large.txt", "size_delta": 28},
+            {"message": "repaired", "object_name": "small.txt", "size_delta": 18},
+        ),
+        objects=SMALL_AND_LARGE,
+    ),
+    "capacity_reconcile/schedule": Case({"due": False}, objects=SMALL_AND_LARGE, before=RECONCILED),
+    "capacity_plot/png": Case(plot("PNG", 1200, 600), answered(200), before=(PUT, DELETE)),
+    "capacity_plot/last_week": Case(plot("PNG", 1200, 600), answered(200), before=(PUT, DELETE)),
+    "capacity_plot/png_of_a_range": Case(plot("PNG", 1600, 800), answered(200)),
+    "capacity_plot/year": Case(plot("PNG", 1200, 600), answered(200)),
+    "capacity_plot/svg": Case(plot("SVG"), answered(200)),
+    "capacity_plot/json": Case({"statusCode": 200, "body": {"bucket": SAMPLE_BUCKET, "points": []}}, answered(200)),
+    "capacity_plot/empty_range": Case({"statusCode": 200, "body": {"changes": 0, "points": []}}, answered(200)),
+    "capacity_plot/bad_parameter": Case(refused(400, "size", "huge"), answered(400)),
+    "capacity_plot/given_twice": Case(refused(400, "from", "-24h, -7d"), answered(400)),
+    "capacity_plot/range_backwards": Case(refused(400, "from", "2026-01-15T09:30:00Z"), answered(400)),
+    "capacity_plot/unknown_parameter": Case(refused(400, "start", "-24h"), answered(400)),
+    "capacity_plot/unknown_bucket": Case(refused(404, "bucket", "holdfast-other"), answered(404)),
+    "capacity_drive/by_hand": Case(
+        {"errorType": "CannotDrive", "errorMessage": "the drive needs CapacityLimitBytes=20, the stack has 21"},
+        settings={"LIMIT_BYTES": "21"},  # a whole drive is an end-to-end test
+    ),
+}
+
+
+def test_every_sample_event_has_its_case() -> None:
+    assert {f"{event.parent.name}/{event.stem}" for event in ROOT.glob("events/*/*.json")} == CASES.keys()
+
+
+@pytest.mark.usefixtures("clean")
+@pytest.mark.parametrize("name", CASES)
+def test_a_sample_event_in_a_container(name: str, application: Application, s3: "S3Client") -> None:
+    case = CASES[name]
+    for key, size in case.objects.items():
+        s3.put_object(Bucket=SAMPLE_BUCKET, Key=key, Body=b"x" * size)
+    for event in case.before:
+        assert in_process(application.engine, named(event)) == 0
+    tried = invoke(application, named(name), case.settings)
+    assert stated(case.answers, legible(tried.answer)) == case.answers
+    assert [stated(part, line) for part, line in zip(case.logs, tried.logged, strict=False)] == list(case.logs)
+    assert len(tried.logged) == len(case.logs)
+
+
+def named(event: str) -> Invocation:
+    return Invocation.named(*event.split("/"))
+
+
+def legible(answer: Part) -> Part:
+    """An HTTP answer with its body as what it is said to be; any other answer as it is."""
+    match answer.get("headers"):
+        case {"Content-Type": "application/json"}:
+            return {**answer, "body": json.loads(answer["body"])}
+        case {"Content-Type": "image/svg+xml"}:
+            kind = ElementTree.fromstring(answer["body"]).tag.rpartition("}")[2]
+            return {**answer, "body": (kind.upper(),)}
+        case {"Content-Type": "image/png"}:
+            image = Image.open(BytesIO(b64decode(answer["body"], validate=True)))
+            image.load()
+            return {**answer, "body": (image.format, *image.size)}
+        case _:
+            return answer
+
+
+def stated(part: Any, whole: Any) -> Any:
+    """Of the whole what the part speaks of."""
+    if isinstance(part, Mapping) and isinstance(whole, Mapping):
+        return {name: stated(part[name], whole.get(name)) for name in part}
+    return whole
