@@ -4,12 +4,11 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from local import cloud, container, deploy, invoke
 from local.cloud import Cloud, StandInDied
@@ -60,7 +59,7 @@ def up(
         engine = _running_engine()
         if not engine:
             engine = Engine.start(cloud.FOLDER, port)
-            undo.callback(cloud.stop)
+            undo.callback(engine.stop)
             console.print(f"The engine runs at {engine.endpoint}")
         elif port in {None, engine.port}:
             console.print(f"The engine already runs at {engine.endpoint}: bringing its stack up to date")
@@ -87,7 +86,7 @@ def down() -> None:
 def status() -> None:
     """Say what runs, and where."""
     with told():
-        found = cloud.find()
+        found = cloud.find() if _running_engine() else None
         if found:
             _show(found)
             found.check()
@@ -129,6 +128,12 @@ def logs(function: FunctionName) -> None:
     os.execvpe(sam[0], sam, environment)  # noqa: S606 it takes this process's place, and its Ctrl-C
 
 
+@app.command(hidden=True)
+def containers() -> None:
+    """Succeed if a container engine answers."""
+    raise typer.Exit(0 if container.find() else 1)
+
+
 @app.command()
 def gaps() -> None:
     """Print where the engine differs from AWS, as docs/explanation/local-and-cloud.md has it."""
@@ -146,25 +151,23 @@ def _running_engine() -> Engine | None:
 
 
 def _show(running: Cloud) -> None:
-    table = Table(title=f"Stack {cloud.STACK} at {running.engine.endpoint}", title_justify="left")
-    table.add_column("output")
-    table.add_column("value", overflow="fold")
+    console.print(f"\nStack {cloud.STACK} at {running.engine.endpoint}\n")
+    width = max(map(len, running.outputs), default=0)
     for name, value in running.outputs.items():
-        table.add_row(name, value)
-    console.print(table)
+        console.print(f"  {name:<{width}}  {value}", markup=False)
     console.print("\nFor aws and sam in this shell:\n")
     for name, value in running.engine.variables().items():
-        console.print(f"export {name}={value}", markup=False)
-    console.print(f"\nLogs: {running.engine.kept.log} and {running.stand_in.log}")
+        console.print(f"  export {name}={value}", markup=False)
+    console.print(f"\nLogs: {running.engine.folder}/*.log", markup=False)
 
 
-def _show_gaps(met: tuple[Gap, ...]) -> None:
-    harmless = sum(gap.verdict == "harmless" for gap in met)
+def _show_gaps(met: Collection[Gap]) -> None:
     console.print("Other than in AWS:")
     for gap in met:
         if gap.verdict == "made good":
-            console.print(f"  {', '.join(gap.types)} is {gap.happens}. Made good {gap.why}", markup=False)
-    console.print(f"  and {harmless} differences without effect here: docs/explanation/local-and-cloud.md")
+            console.print(f"  {', '.join(gap.types)}: {gap.happens}. Made good {gap.why}.", markup=False)
+    harmless = sum(gap.verdict == "harmless" for gap in met)
+    console.print(f"  {harmless} more, without effect here: docs/explanation/local-and-cloud.md")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The local cloud as it is used: an engine, the stack in it, and the stand-in for the CloudWatch that it lacks."""
 
 import contextlib
+import os
 import platform
 import sys
 import tempfile
@@ -12,10 +13,10 @@ from types import MappingProxyType
 from local import deploy, template
 from local.engine import Engine, forget
 from local.gaps import Gap, Known
-from local.kept import Kept
+from local.kept import Kept, tail
 
 ROOT = Path(__file__).parents[1]
-FOLDER = ROOT / ".local"
+FOLDER = Path(os.environ.get("HOLDFAST_LOCAL", ROOT / ".local")).absolute()
 TEMPLATE = ROOT / "template.yaml"
 STACK = "holdfast"
 
@@ -23,8 +24,8 @@ STACK = "holdfast"
 class StandInDied(RuntimeError):
     """The stand-in for CloudWatch has ended: no alarm changes any more."""
 
-    def __init__(self, kept: Kept) -> None:
-        super().__init__(f"the stand-in for CloudWatch has ended. The end of {kept.log}:\n{kept.tail()}")
+    def __init__(self, log: Path) -> None:
+        super().__init__(f"the stand-in for CloudWatch has ended. The end of {log}:\n{tail(log)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +33,27 @@ class Cloud:
     """A running one. `gaps` are the differences from AWS that the deployed template meets."""
 
     engine: Engine
-    stand_in: Kept
+    stand_in: Kept | None
     outputs: Mapping[str, str]
     gaps: tuple[Gap, ...] = ()
 
     def check(self) -> None:
         """Raise EngineDied or StandInDied if one of them has ended."""
         self.engine.check()
-        if not self.stand_in.alive():
-            raise StandInDied(self.stand_in)
+        if not self.stand_in or not self.stand_in.alive():
+            raise StandInDied(self.engine.folder / "cloudwatch.log")
+
+    def stop(self) -> None:
+        """End all of it. The logs stay, if the folder does."""
+        if self.stand_in:
+            self.stand_in.stop()
+        self.engine.stop()
 
     def release(self) -> None:
         """Let it run on when this process ends."""
-        self.engine.kept.release()
-        self.stand_in.release()
+        for kept in (self.engine.kept, self.stand_in):
+            if kept:
+                kept.release()
 
 
 def parameters(engine: Engine) -> dict[str, str]:
@@ -66,12 +74,17 @@ def fill(engine: Engine, overrides: Mapping[str, str] = MappingProxyType({})) ->
     values = parameters(engine) | dict(overrides)
     wanted = template.resources(TEMPLATE, values)
     gaps = Known.read().check(wanted)
-    stand_in = Kept.find("cloudwatch", engine.folder) or _start_stand_in(engine)
-    deploy.deploy(engine, TEMPLATE, STACK, values)
-    deploy.supplement(engine, STACK, wanted)
-    cloud = Cloud(engine, stand_in, deploy.outputs(engine, STACK), tuple(gaps))
-    cloud.check()
-    return cloud
+    with contextlib.ExitStack() as undo:
+        stand_in = Kept.find("cloudwatch", engine.folder)
+        if not stand_in:
+            stand_in = _start_stand_in(engine)
+            undo.callback(stand_in.stop)
+        deploy.deploy(engine, TEMPLATE, STACK, values)
+        deploy.supplement(engine, STACK, wanted)
+        filled = Cloud(engine, stand_in, deploy.outputs(engine, STACK), tuple(gaps))
+        filled.check()
+        undo.pop_all()
+    return filled
 
 
 def find(folder: Path = FOLDER) -> Cloud | None:
@@ -79,12 +92,11 @@ def find(folder: Path = FOLDER) -> Cloud | None:
     engine = Engine.find(folder)
     if not engine:
         return None
-    stand_in = Kept.find("cloudwatch", folder) or Kept.gone("cloudwatch", folder)
-    return Cloud(engine, stand_in, deploy.outputs(engine, STACK))
+    return Cloud(engine, Kept.find("cloudwatch", folder), deploy.outputs(engine, STACK))
 
 
 def stop(folder: Path = FOLDER) -> None:
-    """End all that runs with that folder. The logs stay."""
+    """End all that runs with that folder, whoever started it."""
     for name in ("cloudwatch", "engine"):
         if kept := Kept.find(name, folder):
             kept.stop()
@@ -99,8 +111,10 @@ def temporary(overrides: Mapping[str, str] = MappingProxyType({}), folder: Path 
             made = tempfile.TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True)
             folder = Path(undo.enter_context(made))
         engine = Engine.start(folder)
-        undo.callback(stop, folder)
-        yield fill(engine, overrides)
+        undo.callback(engine.stop)
+        filled = fill(engine, overrides)
+        undo.callback(filled.stop)
+        yield filled
 
 
 def _start_stand_in(engine: Engine) -> Kept:

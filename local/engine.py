@@ -16,7 +16,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from local.kept import AlreadyRunning, Kept
+from local.kept import AlreadyRunning, Kept, tail
 
 REGION = "eu-west-1"  # not the SDK's usual default, so that a region fixed in the code shows
 ACCOUNT = "123456789012"
@@ -35,8 +35,8 @@ class PortBusy(RuntimeError):
 class EngineDied(RuntimeError):
     """The engine has ended by itself, or never answered."""
 
-    def __init__(self, what: str, kept: Kept) -> None:
-        super().__init__(f"the local engine {what}. The end of {kept.log}:\n{kept.tail()}")
+    def __init__(self, what: str, log: Path) -> None:
+        super().__init__(f"the local engine {what}. The end of {log}:\n{tail(log)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Engine:
             return None
         if not kept:
             forget(folder)
-            raise EngineDied("has ended by itself", Kept.gone("engine", folder))
+            raise EngineDied("has ended by itself", folder / "engine.log")
         return cls(folder, kept=kept, **json.loads(_state(folder).read_text()))
 
     @property
@@ -107,7 +107,7 @@ class Engine:
     def check(self) -> None:
         """Raise EngineDied if it has ended."""
         if not self.kept.alive():
-            raise EngineDied("has ended by itself", self.kept)
+            raise EngineDied("has ended by itself", self.kept.log)
 
     def stop(self) -> None:
         """End it with all its functions, and forget what it held. Its log stays."""
@@ -119,14 +119,14 @@ class Engine:
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             if not self.kept.alive():
-                raise EngineDied("ended while it started", self.kept)
+                raise EngineDied("ended while it started", self.kept.log)
             try:
                 opener.open(f"{self.endpoint}/_ministack/ready", timeout=5).close()
             except OSError:
                 time.sleep(0.05)
             else:
                 return
-        raise EngineDied(f"did not answer within {READY_SECONDS} seconds", self.kept)
+        raise EngineDied(f"did not answer within {READY_SECONDS} seconds", self.kept.log)
 
 
 @functools.cache

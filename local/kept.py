@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -74,11 +74,6 @@ class Kept:
             return None
         return cls(lock, folder / f"{name}.log", int(lock.read_text()))
 
-    @classmethod
-    def gone(cls, name: str, folder: Path) -> Self:
-        """Return what is left of a group that has ended: its log."""
-        return cls(folder / f"{name}.lock", folder / f"{name}.log", 0)
-
     def alive(self) -> bool:
         return _is_held(self.lock)
 
@@ -90,17 +85,14 @@ class Kept:
 
     def stop(self) -> None:
         """Ask the group to end, then end it. It is gone when this returns. Raises WouldNotStop."""
-        for signalled, seconds in ((self._ask, GRACE_SECONDS + 1), (self._kill, 5)):
-            with contextlib.suppress(ProcessLookupError):
-                if self.alive():
-                    signalled()
-            if self._gone_within(seconds):
+        for end, seconds in ((self._ask, GRACE_SECONDS + 1), (self._kill, 5)):
+            if self.alive():
+                with contextlib.suppress(ProcessLookupError):
+                    end()
+            if _within(seconds, lambda: not self.alive()):
+                self._wait_for_the_killed()
                 return
         raise WouldNotStop(f"process group {self.pid} does not end: kill -9 -- -{self.pid}")
-
-    def tail(self, lines: int = 15) -> str:
-        """The last lines of the log."""
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def _ask(self) -> None:
         os.kill(self.pid, signal.SIGTERM)
@@ -108,17 +100,33 @@ class Kept:
     def _kill(self) -> None:
         os.killpg(self.pid, signal.SIGKILL)
 
-    def _gone_within(self, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while self.alive():
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.02)
+    def _wait_for_the_killed(self) -> None:
         if self.keeper:
             self.keeper.wait()
             if self.keeper.stdin:
                 self.keeper.stdin.close()
-        return True
+        _within(0.2, self._is_empty)  # who has lost its parent may stay listed, where nobody asks how it ended
+
+    def _is_empty(self) -> bool:
+        try:
+            os.killpg(self.pid, 0)
+        except (ProcessLookupError, PermissionError):
+            return True
+        return False
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """The last lines of a log."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def _locked(file: int) -> bool:

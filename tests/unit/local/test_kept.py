@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from local.kept import AlreadyRunning, Kept
+from local.kept import AlreadyRunning, Kept, tail
 
 # A command whose own child holds a lock and is deaf to SIGTERM. It ends when there is a file called `end`.
 FAMILY = """
@@ -100,7 +100,7 @@ def test_when_the_command_ends_so_do_its_children(kept: Kept, tmp_path: Path) ->
     (tmp_path / "end").touch()
     assert becomes(False, tmp_path)
     kept.stop()
-    assert kept.tail().splitlines() == ["started", f"{sys.executable} ended with status 0"]
+    assert tail(kept.log).splitlines() == ["started", f"{sys.executable} ended with status 0"]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
@@ -150,4 +150,4 @@ def test_the_environment_is_what_is_given_and_nothing_else(tmp_path: Path, monke
     while kept.alive():
         time.sleep(0.02)
     kept.stop()
-    assert kept.tail().splitlines()[0] == "['GIVEN']"
+    assert tail(kept.log).splitlines()[0] == "['GIVEN']"

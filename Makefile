@@ -1,0 +1,79 @@
+# Holdfast. `make` lists what there is. Works with GNU make 3.81 and later, and with any POSIX shell.
+
+READY := .venv/.ready
+BIN := .venv/bin
+
+# sam looks on PATH for the python3.13 that it builds with. What it wants to remember stays in this folder.
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export SAM_CLI_TELEMETRY := 0
+export __SAM_CLI_APP_DIR := $(CURDIR)/.tools/sam
+
+FAST := not e2e and not model and not sam_local
+CODE := functions layers local tests bench
+DECISIONS := */plan.py,*/model.py
+
+help: ## List these targets
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /	/' | awk -F '	' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(READY): requirements.lock pyproject.toml local/setup.sh
+	@sh local/setup.sh
+	@touch $@
+
+demo: $(READY) ## Watch a bucket grow past its limit and be trimmed, on a local engine: two minutes
+	@$(BIN)/python -m local demo $(ARGS)
+
+up: $(READY) ## Start a local engine with the stack in it, or update it: [PORT=4566] [ARGS="--parameter NAME=VALUE"]
+	@$(BIN)/python -m local up $(if $(PORT),--port $(PORT)) $(ARGS)
+
+status: $(READY) ## Say what runs locally, and where
+	@$(BIN)/python -m local status
+
+down: $(READY) ## Stop what make up started
+	@$(BIN)/python -m local down
+
+invoke: $(READY) ## Try one function with one event: FUNCTION=capacity_track CASE=s3_put
+	@$(BIN)/python -m local invoke "$(FUNCTION)" "$(CASE)"
+
+logs: $(READY) ## Follow a function's log in the local engine: FUNCTION=capacity_track
+	@$(BIN)/python -m local logs "$(FUNCTION)"
+
+check: $(READY) ## Format, lint, types, template and the fast tests: the gate of every commit
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	AWS_DEFAULT_REGION=eu-west-1 $(BIN)/sam validate --lint
+	$(BIN)/cfn-lint template.yaml
+	$(BIN)/pytest -q -n auto -m "$(FAST)" $(ARGS)
+
+test: $(READY) ## All tests; the deciding modules must be covered to the last branch
+	$(BIN)/pytest -q -n auto -m "$(FAST)" --cov --cov-report=
+	$(BIN)/coverage report --include='$(DECISIONS)' --fail-under=100
+	$(BIN)/pytest -q -n auto --dist loadgroup -m "e2e or model"
+	@if $(BIN)/python -m local containers; then $(MAKE) sam-local; \
+	else echo "No container engine answers: the tests in real containers were left out (make sam-local)"; fi
+
+sam-local: $(READY) ## The tests that run functions in real containers: needs Docker or Podman
+	$(BIN)/pytest -q -m sam_local $(ARGS)
+
+model: $(READY) ## The model tests alone: random histories with faults
+	$(BIN)/pytest -q -n auto -m model $(ARGS)
+
+bench: $(READY) ## Measure cost, throughput and cold starts
+	@$(BIN)/python -m bench $(ARGS)
+
+build: $(READY) ## sam build: what goes to AWS, in .aws-sam/build
+	$(BIN)/sam build $(ARGS)
+
+deploy: build ## sam build, then sam deploy --guided, into your AWS account
+	$(BIN)/sam deploy --guided $(ARGS)
+
+lock: $(READY) ## Bring requirements.lock up to date with pyproject.toml: [ARGS=--upgrade]
+	.tools/uv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.13 --generate-hashes \
+		--no-header --no-annotate --quiet --output-file requirements.lock $(ARGS)
+
+clean: ## Remove all that was made here, but not the environment
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local down; fi
+	rm -rf .aws-sam .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache demo dist
+	find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
+
+.PHONY: help demo up status down invoke logs check test sam-local model bench build deploy lock clean

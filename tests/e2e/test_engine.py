@@ -1,0 +1,351 @@
+"""What the engine does not do, as local/gaps.toml has it. A test that fails here is good news: the engine does it now.
+
+Then take its entry out of local/gaps.toml, list the property under `works`, and remove what made it good.
+"""
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, WaiterError
+
+from local.engine import ACCOUNT, Engine
+
+OTHER_MACHINE = "x86_64" if platform.machine() in {"arm64", "aarch64"} else "arm64"
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
+
+PROBE = """
+import json, platform
+def handler(event, context):
+    print(json.dumps({"total_size": 7}))
+    memory = bytearray(event.get("bytes", 0))
+    return {"machine": platform.machine(), "bytes": len(memory)}
+"""
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """A bare one, without any stand-in."""
+    engine = Engine.start(tmp_path_factory.mktemp("engine"))
+    yield engine
+    engine.stop()
+
+
+@pytest.fixture(scope="module")
+def create(engine: Engine) -> Callable[..., dict[str, str]]:
+    """Creates a stack by CloudFormation and returns the physical names of its resources."""
+    cloudformation = engine.client("cloudformation")
+
+    def create(name: str, /, **resources: Mapping[str, Any]) -> dict[str, str]:
+        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+        cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.1})
+        described = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
+        return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in described}
+
+    return create
+
+
+def resource(type_: str, **properties: Any) -> dict[str, Any]:
+    return {"Type": type_, "Properties": properties}
+
+
+def probe(**properties: Any) -> dict[str, Any]:
+    code = {"ZipFile": PROBE}
+    stated = {"Code": code, "Handler": "index.handler", "Runtime": "python3.13", "Role": ROLE, "Timeout": 20}
+    return resource("AWS::Lambda::Function", **stated | properties)
+
+
+def table(**properties: Any) -> dict[str, Any]:
+    return resource(
+        "AWS::DynamoDB::Table",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+        **properties,
+    )
+
+
+def alarm(**properties: Any) -> dict[str, Any]:
+    return resource(
+        "AWS::CloudWatch::Alarm",
+        **{
+            "Namespace": "Probe",
+            "MetricName": "Size",
+            "Dimensions": [{"Name": "bucket", "Value": "ours"}],
+            "Statistic": "Maximum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 10,
+            "ComparisonOperator": "GreaterThanThreshold",
+        }
+        | properties,
+    )
+
+
+def call(engine: Engine, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
+    answer = engine.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
+    payload: dict[str, Any] = json.load(answer["Payload"])
+    return payload
+
+
+def lines(engine: Engine, function: str) -> list[str]:
+    """What is in the function's log. None when it was never called."""
+    logs = engine.client("logs")
+    try:
+        events = logs.filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
+    except logs.exceptions.ResourceNotFoundException:
+        return []
+    return [event["message"] for event in events]
+
+
+def is_called(engine: Engine, function: str, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while not (called := bool(lines(engine, function))) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return called
+
+
+# ---- made good by local.cloudwatch and local.deploy ------------------------------------------------------------------
+
+
+def test_no_metric_comes_of_a_metric_filter(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    create(
+        "metric",
+        Group=resource("AWS::Logs::LogGroup", LogGroupName="/metric"),
+        Filter=resource(
+            "AWS::Logs::MetricFilter",
+            LogGroupName={"Ref": "Group"},
+            FilterPattern="{ $.total_size = * }",
+            MetricTransformations=[
+                {"MetricNamespace": "Filtered", "MetricName": "Size", "MetricValue": "$.total_size"}
+            ],
+        ),
+    )
+    logs = engine.client("logs")
+    logs.create_log_stream(logGroupName="/metric", logStreamName="s")
+    event = {"timestamp": int(time.time() * 1000), "message": json.dumps({"total_size": 7})}
+    logs.put_log_events(logGroupName="/metric", logStreamName="s", logEvents=[event])
+    assert engine.client("cloudwatch").list_metrics(Namespace="Filtered")["Metrics"] == []
+
+
+def test_an_alarm_is_raised_by_a_metric_of_other_dimensions(
+    engine: Engine, create: Callable[..., dict[str, str]]
+) -> None:
+    names = create("dimensions", Alarm=alarm(Namespace="Dimensions"))
+    cloudwatch = engine.client("cloudwatch")
+    theirs = {"MetricName": "Size", "Value": 99, "Dimensions": [{"Name": "bucket", "Value": "theirs"}]}
+    cloudwatch.put_metric_data(Namespace="Dimensions", MetricData=[theirs])
+    [described] = cloudwatch.describe_alarms(AlarmNames=[names["Alarm"]])["MetricAlarms"]
+    assert described["StateValue"] == "ALARM"
+
+
+def test_an_alarm_does_not_call_its_function(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    names = create(
+        "action",
+        Probe=probe(FunctionName="action-probe"),
+        Alarm=alarm(Namespace="Action", AlarmActions=[{"Fn::GetAtt": ["Probe", "Arn"]}]),
+    )
+    cloudwatch = engine.client("cloudwatch")
+    cloudwatch.set_alarm_state(AlarmName=names["Alarm"], StateValue="ALARM", StateReason="a test")
+    assert not is_called(engine, "action-probe", seconds=2)
+
+
+def test_the_time_to_live_of_a_table_is_dropped(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    names = create("ttl", Table=table(TimeToLiveSpecification={"AttributeName": "expires_at", "Enabled": True}))
+    described = engine.client("dynamodb").describe_time_to_live(TableName=names["Table"])
+    assert described["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
+
+
+# ---- harmless --------------------------------------------------------------------------------------------------------
+
+
+def test_recovery_and_encryption_of_a_table_are_dropped(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    names = create(
+        "recovery",
+        Table=table(
+            PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+            SSESpecification={"SSEEnabled": True},
+        ),
+    )
+    dynamodb = engine.client("dynamodb")
+    backups = dynamodb.describe_continuous_backups(TableName=names["Table"])["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED"
+    assert "SSEDescription" not in dynamodb.describe_table(TableName=names["Table"])["Table"]
+
+
+def test_encryption_lifecycle_and_tags_of_a_bucket_are_dropped(
+    engine: Engine, create: Callable[..., dict[str, str]]
+) -> None:
+    names = create(
+        "bucket",
+        Bucket=resource(
+            "AWS::S3::Bucket",
+            BucketEncryption={
+                "ServerSideEncryptionConfiguration": [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}]
+            },
+            LifecycleConfiguration={"Rules": [{"Id": "month", "Status": "Enabled", "ExpirationInDays": 30}]},
+            Tags=[{"Key": "application", "Value": "holdfast"}],
+        ),
+    )
+    s3 = engine.client("s3")
+    [rule] = s3.get_bucket_encryption(Bucket=names["Bucket"])["ServerSideEncryptionConfiguration"]["Rules"]
+    assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket=names["Bucket"])
+    with pytest.raises(ClientError, match="NoSuchTagSet"):
+        s3.get_bucket_tagging(Bucket=names["Bucket"])
+
+
+def test_a_function_runs_on_this_machines_processor(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    names = create("processor", Probe=probe(Architectures=[OTHER_MACHINE]))
+    assert call(engine, names["Probe"], {})["machine"] == platform.machine()
+
+
+def test_a_function_may_use_more_than_its_memory(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    names = create("memory", Probe=probe(MemorySize=128))
+    assert call(engine, names["Probe"], {"bytes": 256 * 2**20})["bytes"] == 256 * 2**20
+
+
+def test_lines_of_the_platform_are_text(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    create("logging", Probe=probe(FunctionName="logging-probe", LoggingConfig={"LogFormat": "JSON"}))
+    call(engine, "logging-probe", {})
+    assert [line.split(" ", 1)[0] for line in lines(engine, "logging-probe")] == [
+        "START",
+        '{"total_size":',
+        "END",
+        "REPORT",
+    ]
+
+
+def test_there_is_no_xray(engine: Engine) -> None:
+    with pytest.raises(ClientError):
+        engine.client("xray").get_groups()
+
+
+def test_a_bucket_calls_a_function_without_permission(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    names = create(
+        "permission",
+        Probe=probe(FunctionName="permission-probe"),
+        Bucket=resource(
+            "AWS::S3::Bucket",
+            NotificationConfiguration={
+                "LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": {"Fn::GetAtt": ["Probe", "Arn"]}}]
+            },
+        ),
+    )
+    engine.client("s3").put_object(Bucket=names["Bucket"], Key="a", Body=b"a")
+    assert is_called(engine, "permission-probe", seconds=20)
+
+
+def test_a_batch_is_not_waited_for(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    names = create(
+        "batch",
+        Probe=probe(FunctionName="batch-probe"),
+        Queue=resource("AWS::SQS::Queue"),
+        Mapping=resource(
+            "AWS::Lambda::EventSourceMapping",
+            FunctionName={"Ref": "Probe"},
+            EventSourceArn={"Fn::GetAtt": ["Queue", "Arn"]},
+            BatchSize=100,
+            MaximumBatchingWindowInSeconds=300,
+        ),
+    )
+    engine.client("sqs").send_message(QueueUrl=names["Queue"], MessageBody="one of a hundred")
+    assert is_called(engine, "batch-probe", seconds=20)
+
+
+def test_old_lines_of_a_log_stay(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    create("retention", Group=resource("AWS::Logs::LogGroup", LogGroupName="/retention", RetentionInDays=1))
+    logs = engine.client("logs")
+    logs.create_log_stream(logGroupName="/retention", logStreamName="s")
+    event = {"timestamp": int((time.time() - 3 * 86400) * 1000), "message": "three days old"}
+    logs.put_log_events(logGroupName="/retention", logStreamName="s", logEvents=[event])
+    found = logs.filter_log_events(logGroupName="/retention")["events"]
+    assert [event["message"] for event in found] == ["three days old"]
+
+
+# ---- these stop the deploy -------------------------------------------------------------------------------------------
+
+
+def test_inventory_lock_and_replication_of_a_bucket_are_dropped(
+    engine: Engine, create: Callable[..., dict[str, str]]
+) -> None:
+    destination = {"Bucket": "arn:aws:s3:::elsewhere"}
+    names = create(
+        "dropped",
+        Bucket=resource(
+            "AWS::S3::Bucket",
+            VersioningConfiguration={"Status": "Enabled"},
+            ObjectLockEnabled=True,
+            ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"},
+            ReplicationConfiguration={
+                "Role": ROLE,
+                "Rules": [{"Status": "Enabled", "Prefix": "", "Destination": destination}],
+            },
+            InventoryConfigurations=[
+                {
+                    "Id": "daily",
+                    "Enabled": True,
+                    "IncludedObjectVersions": "All",
+                    "ScheduleFrequency": "Daily",
+                    "Destination": {"BucketArn": destination["Bucket"], "Format": "CSV"},
+                }
+            ],
+        ),
+    )
+    s3 = engine.client("s3")
+    with pytest.raises(ClientError, match="ObjectLockConfigurationNotFoundError"):
+        s3.get_object_lock_configuration(Bucket=names["Bucket"])
+    with pytest.raises(ClientError, match="ReplicationConfigurationNotFoundError"):
+        s3.get_bucket_replication(Bucket=names["Bucket"])
+    assert "InventoryConfigurationList" not in s3.list_bucket_inventory_configurations(Bucket=names["Bucket"])
+
+
+def test_dead_letters_and_reserved_concurrency_of_a_function_are_dropped(
+    engine: Engine, create: Callable[..., dict[str, str]]
+) -> None:
+    names = create(
+        "letters",
+        Queue=resource("AWS::SQS::Queue"),
+        Probe=probe(
+            DeadLetterConfig={"TargetArn": {"Fn::GetAtt": ["Queue", "Arn"]}},
+            ReservedConcurrentExecutions=2,
+        ),
+    )
+    described = engine.client("lambda").get_function(FunctionName=names["Probe"])
+    assert "DeadLetterConfig" not in described["Configuration"]
+    assert "Concurrency" not in described
+
+
+def test_metric_math_is_refused(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    math = resource(
+        "AWS::CloudWatch::Alarm",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        Threshold=1,
+        Metrics=[{"Id": "e", "Expression": "TIME_SERIES(1)"}],
+    )
+    with pytest.raises(WaiterError):
+        create("math", Alarm=math)
+    events = engine.client("cloudformation").describe_stack_events(StackName="math")["StackEvents"]
+    assert any("metric math" in event.get("ResourceStatusReason", "") for event in events)
+
+
+def test_types_are_refused(engine: Engine) -> None:
+    types = [
+        "AWS::Backup::BackupSelection",
+        "AWS::CloudTrail::Trail",
+        "AWS::CloudWatch::CompositeAlarm",
+        "AWS::EC2::EIP",
+        "AWS::EC2::Instance",
+        "AWS::EC2::NatGateway",
+        "AWS::EC2::Volume",
+    ]
+    template = {"Resources": {type_.replace(":", ""): resource(type_) for type_ in types}}
+    with pytest.raises(ClientError) as refused:
+        engine.client("cloudformation").create_stack(StackName="refused", TemplateBody=json.dumps(template))
+    for type_ in types:
+        assert type_ in str(refused.value)
