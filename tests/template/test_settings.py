@@ -7,7 +7,6 @@ import pytest
 from holdfast import settings
 from tests.template.stack import FUNCTIONS, environment, logical_id
 
-
 LIBRARIES = ("POWERTOOLS_", "MPLCONFIGDIR")
 """Variables that libraries read, and not our settings."""
 
