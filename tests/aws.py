@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -21,9 +22,10 @@ SAMPLE_BUCKET = "holdfast-sample"
 
 @contextmanager
 def account() -> Iterator[None]:
-    """An empty account. Nothing that a developer's shell says of AWS reaches it."""
+    """An empty account. Nothing that a developer's shell says of AWS reaches it. Its functions do nothing."""
     shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    with patch.dict(os.environ, {**shell, "AWS_DEFAULT_REGION": REGION}, clear=True), mock_aws():
+    environment = patch.dict(os.environ, {**shell, "AWS_DEFAULT_REGION": REGION}, clear=True)
+    with environment, mock_aws(config={"lambda": {"use_docker": False}}):
         yield
 
 
@@ -35,6 +37,7 @@ class Stack:
     environments: Mapping[str, Mapping[str, str]]
 
 
+@cache
 def template() -> dict[str, Any]:
     parsed: dict[str, Any] = yaml_parse(Path("template.yaml").read_text())
     return parsed

@@ -1,11 +1,12 @@
 """`Bucket`, in S3 and in memory, versioned or not: what is seen of an object, and what goes when it is deleted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from holdfast.adapters.memory import MemoryBucket
@@ -328,10 +329,49 @@ def test_versions_under_a_lock_are_an_error_that_says_how_many(stack: object, bu
         bucket.delete(found, versions=True)
 
 
-@pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
-def test_an_object_that_changes_while_it_is_being_deleted_stays(code: str) -> None:
+# What S3 may answer, and moto does not
+
+
+@pytest.fixture
+def answers() -> Iterator[Any]:
+    """S3, answering as it is told."""
     client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
     with Stubber(client) as stubber:
-        stubber.add_client_error("delete_object", code)
-        with pytest.raises(ObjectChanged):
-            S3Bucket(client, "watched").delete(StoredObject("a", 18, '"1"'), versions=False)
+        yield stubber
+
+
+FOUND = StoredObject("a", 18, '"1"')
+
+
+@pytest.mark.parametrize("code", ["PreconditionFailed", "ConditionalRequestConflict"])
+def test_an_object_that_changes_while_it_is_being_deleted_stays(answers: Any, code: str) -> None:
+    answers.add_client_error("delete_object", code)
+    with pytest.raises(ObjectChanged):
+        S3Bucket(answers.client, "watched").delete(FOUND, versions=False)
+
+
+@pytest.mark.parametrize(
+    ("call", "ask"),
+    [
+        ("head_object", lambda bucket: bucket.head("a")),
+        ("get_object_tagging", lambda bucket: bucket.kept("a")),
+        ("delete_object", lambda bucket: bucket.delete(FOUND, versions=False)),
+    ],
+)
+def test_a_refusal_is_not_taken_for_an_absence(answers: Any, call: str, ask: Callable[[S3Bucket], object]) -> None:
+    answers.add_client_error(call, "AccessDenied", http_status_code=403)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ask(S3Bucket(answers.client, "watched"))
+
+
+def test_an_upload_that_ends_while_it_is_looked_at_has_no_bytes(answers: Any) -> None:
+    answers.add_response("list_multipart_uploads", {"Uploads": [{"Key": "a", "UploadId": "1"}]})
+    answers.add_client_error("list_parts", "NoSuchUpload")
+    assert S3Bucket(answers.client, "watched").multipart_size() == 0
+
+
+def test_an_upload_that_may_not_be_looked_at_is_not_taken_for_empty(answers: Any) -> None:
+    answers.add_response("list_multipart_uploads", {"Uploads": [{"Key": "a", "UploadId": "1"}]})
+    answers.add_client_error("list_parts", "AccessDenied")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        S3Bucket(answers.client, "watched").multipart_size()

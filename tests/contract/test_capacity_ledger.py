@@ -1,11 +1,13 @@
 """`Ledger`, in DynamoDB and in memory: one atomic commit, and what is read afterwards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from holdfast.adapters.dynamodb import DynamoLedger
 from holdfast.adapters.dynamodb_history import DynamoHistory
@@ -366,3 +368,51 @@ def test_history_rows_hold_all_that_they_tell_and_expire(
             "expires_at": {"N": str(int(at(1).timestamp()) + 400 * DAY)},
         }
     ]
+
+
+# What DynamoDB may answer, and moto does not
+
+
+@pytest.fixture
+def answers() -> Iterator[Any]:
+    """DynamoDB, answering as it is told."""
+    client = boto3.client("dynamodb", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(client) as stubber:
+        yield stubber
+
+
+def state_item(bucket: str, total_size: int) -> dict[str, Any]:
+    numbers = {"total_size": total_size, "object_count": 1, "version": 1}
+    return {
+        "bucket_name": {"S": "__STATE__"},
+        "object_name": {"S": bucket},
+        **{name: {"N": str(number)} for name, number in numbers.items()},
+    }
+
+
+def test_what_one_answer_leaves_out_is_asked_for_again(answers: Any) -> None:
+    key = {"bucket_name": {"S": "__STATE__"}, "object_name": {"S": "watched"}}
+    unprocessed = {"objects": {"Keys": [key], "ConsistentRead": True}}
+    answers.add_response("batch_get_item", {"Responses": {}, "UnprocessedKeys": unprocessed})
+    answers.add_response(
+        "batch_get_item", {"Responses": {"objects": [state_item("watched", 18)]}, "UnprocessedKeys": {}}
+    )
+    state, _ = DynamoLedger(answers.client, "objects", "history").read("watched", [])
+    assert state.total_size == 18
+
+
+@pytest.mark.parametrize(
+    ("codes", "error"),
+    [
+        (["ConditionalCheckFailed", "None"], Conflict),
+        (["None", "TransactionConflict"], Conflict),
+        (["ConditionalCheckFailed", "ThrottlingError"], ClientError),
+        (["ValidationError", "None"], ClientError),
+    ],
+)
+def test_only_other_writers_make_a_conflict(answers: Any, codes: list[str], error: type[Exception]) -> None:
+    reasons = {"CancellationReasons": [{"Code": code} for code in codes]}
+    answers.add_client_error("transact_write_items", "TransactionCanceledException", modeled_fields=reasons)
+    state = BucketState("watched")
+    with pytest.raises(error):
+        DynamoLedger(answers.client, "objects", "history").commit(Commit(state, replace(state, version=1), (), ()))

@@ -98,6 +98,14 @@ def test_what_changes_while_it_walks_is_repaired_as_it_is_then() -> None:
     assert watched.tracked == {"a": 18, "b": 30}
 
 
+def test_what_tracking_makes_good_meanwhile_is_not_repaired_again() -> None:
+    watched = Watched().holding(a=18)
+    watched.bucket.put("b", 28)
+    meddled = Meddler(watched.bucket, "head", watched.settle)
+    assert found(watched.reconcile(bucket=meddled)).repaired == 0
+    assert (watched.tracked, watched.total) == ({"a": 18, "b": 28}, 46)
+
+
 def test_contention_without_end_fails_the_run() -> None:
     watched = Watched()
     watched.bucket.put("a", 18)

@@ -122,11 +122,12 @@ class Watched:
         *,
         by_schedule: bool = False,
         time_left: Callable[[], bool] = lambda: True,
+        bucket: Bucket | None = None,
         ledger: Ledger | None = None,
     ) -> run.Reconciled | None:
         return run.reconcile(
             by_schedule,
-            bucket=self.bucket,
+            bucket=bucket or self.bucket,
             bucket_name=BUCKET,
             ledger=ledger or self.ledger,
             now=self.clock,
