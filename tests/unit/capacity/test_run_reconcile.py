@@ -7,8 +7,7 @@ import pytest
 
 from holdfast.capacity.run import Contention, Reconciled
 from tests.unit.capacity.domain import BUCKET
-from tests.unit.capacity.test_run_track import Contested
-from tests.unit.capacity.watched import Meddler, Watched
+from tests.unit.capacity.watched import Contested, Meddler, Watched
 
 
 def found(reconciled: Reconciled | None) -> Reconciled:

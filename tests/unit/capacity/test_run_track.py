@@ -1,6 +1,6 @@
 """What becomes of a batch of messages."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
@@ -9,20 +9,7 @@ from holdfast.capacity.model import Commit, Delivery
 from holdfast.capacity.run import Contention, Contest
 from holdfast.ports import Conflict
 from tests.unit.capacity.domain import BUCKET, created, deleted
-from tests.unit.capacity.watched import Meddler, Watched
-
-
-@dataclass
-class Contested(MemoryLedger):
-    """Others win the first so many commits."""
-
-    lost: int = 10**6
-
-    def commit(self, commit: Commit) -> None:
-        if self.lost:
-            self.lost -= 1
-            raise Conflict("somebody was faster")
-        super().commit(commit)
+from tests.unit.capacity.watched import Contested, Meddler, Watched
 
 
 def test_every_event_gets_a_line_with_the_total_behind_it() -> None:

@@ -9,8 +9,9 @@ from holdfast.adapters.memory import MemoryAlarm, MemoryBreakerStore, MemoryBuck
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
 from holdfast.capacity import run
-from holdfast.capacity.model import Delivery, HistoryRow, ObjectEvent, sequencer
+from holdfast.capacity.model import Commit, Delivery, HistoryRow, ObjectEvent, sequencer
 from holdfast.capacity.ports import Bucket, Ledger, StoredCopies
+from holdfast.ports import Conflict
 from tests.unit.capacity.domain import BUCKET, T0
 
 NO_BREAKER = Budget(share_percent=100, floor=0)
@@ -177,3 +178,16 @@ class Meddler:
             return answer
 
         return called
+
+
+@dataclass
+class Contested(MemoryLedger):
+    """Others win the first so many commits."""
+
+    lost: int = 10**6
+
+    def commit(self, commit: Commit) -> None:
+        if self.lost:
+            self.lost -= 1
+            raise Conflict("somebody was faster")
+        super().commit(commit)
