@@ -1,10 +1,12 @@
 """The local cloud from the command line. The Makefile's targets are the same words."""
 
 import contextlib
+import json
 import os
 import signal
 import sys
 from collections.abc import Collection, Iterator
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -12,6 +14,9 @@ from rich.console import Console
 
 from local import cloud, container, deploy, invoke
 from local.cloud import Cloud, StandInDied
+from local.demo import Teller
+from local.demo.capacity import DriveFailed
+from local.demo.capacity import tell as tell_capacity
 from local.deploy import DeployFailed
 from local.engine import Engine, EngineDied, PortBusy
 from local.gaps import EngineCannot, Gap, Known
@@ -21,6 +26,8 @@ from local.kept import AlreadyRunning, WouldNotStop
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console(highlight=False, soft_wrap=True)
 aside = Console(highlight=False, soft_wrap=True, stderr=True)
+
+TELLERS: tuple[Teller, ...] = (tell_capacity,)
 
 FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Its folder's name, such as capacity_track.")]
 
@@ -38,7 +45,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except (
-        *(AlreadyRunning, DeployFailed, EngineCannot, EngineDied, NoSuchCase, NothingRuns),
+        *(AlreadyRunning, DeployFailed, DriveFailed, EngineCannot, EngineDied, NoSuchCase, NothingRuns),
         *(PortBusy, StandInDied, WouldNotStop),
     ) as problem:
         aside.print(f"holdfast: {problem}", markup=False)
@@ -71,6 +78,19 @@ def up(
         _show(filled)
         filled.release()
         undo.pop_all()
+
+
+@app.command()
+def demo(*, as_json: Annotated[bool, typer.Option("--json", help="Print what was seen as JSON.")] = False) -> None:
+    """Play the main job of each system on a private engine, and check it: status 1 if it is not as expected."""
+    shown = aside if as_json else console
+    with told(), contextlib.ExitStack() as undo:
+        with shown.status("Starting an AWS of its own and deploying template.yaml to it"):
+            filled = undo.enter_context(cloud.temporary())
+        stories = [tell(filled, shown) for tell in TELLERS]
+    if as_json:
+        print(json.dumps([asdict(story) for story in stories], indent=2))
+    raise typer.Exit(not all(story.as_expected for story in stories))
 
 
 @app.command()

@@ -1,7 +1,6 @@
 """The main job of each system, played on a private local cloud while you watch, and checked."""
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -22,7 +21,3 @@ class Story:
 
 class Teller(Protocol):
     def __call__(self, cloud: Cloud, console: Console) -> Story: ...
-
-
-def as_json(stories: list[Story]) -> str:
-    return json.dumps([asdict(story) for story in stories], indent=2)
