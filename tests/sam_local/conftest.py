@@ -1,8 +1,10 @@
 """What `sam build` makes, in real containers, beside a private engine with the stack in it."""
 
 import functools
+import gc
 import io
 import tarfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,7 +42,9 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture(scope="session")
 def containers() -> Any:
-    found = container.find()
+    with warnings.catch_warnings(action="ignore", category=ResourceWarning):
+        found = container.find()
+        gc.collect()  # docker's client forgets to close the socket at which nobody answered
     if not found:
         pytest.skip("no container engine answers, neither at DOCKER_HOST nor at the default socket")
     return found
