@@ -35,9 +35,7 @@ class Invocation:
     @classmethod
     def named(cls, function: str, case: str) -> "Invocation":
         """Look the two up. Raises NoSuchCase with the names there are."""
-        functions = sorted(app.parent.name for app in _FUNCTIONS.glob("*/app.py"))
-        if function not in functions:
-            raise NoSuchCase("function", function, functions)
+        logical_id(function)
         cases = sorted(event.stem for event in (_EVENTS / function).glob("*.json"))
         if case not in cases:
             raise NoSuchCase(f"event of {function} called", case, cases)
@@ -49,7 +47,10 @@ class Invocation:
 
 
 def logical_id(function: str) -> str:
-    """The folder's name as the template has it: capacity_track is CapacityTrackFunction."""
+    """The folder's name as the template has it: capacity_track is CapacityTrackFunction. Raises NoSuchCase."""
+    functions = sorted(app.parent.name for app in _FUNCTIONS.glob("*/app.py"))
+    if function not in functions:
+        raise NoSuchCase("function", function, functions)
     return "".join(map(str.capitalize, function.split("_"))) + "Function"
 
 

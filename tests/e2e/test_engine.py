@@ -40,7 +40,9 @@ def create(engine: Engine) -> Callable[..., dict[str, str]]:
     cloudformation = engine.client("cloudformation")
 
     def create(name: str, /, **resources: Mapping[str, Any]) -> dict[str, str]:
-        cloudformation.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources}))
+        cloudformation.create_stack(
+            StackName=name, TemplateBody=json.dumps({"Resources": resources}), Capabilities=["CAPABILITY_IAM"]
+        )
         cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 0.1})
         described = cloudformation.describe_stack_resources(StackName=name)["StackResources"]
         return {resource["LogicalResourceId"]: resource["PhysicalResourceId"] for resource in described}
@@ -85,10 +87,9 @@ def alarm(**properties: Any) -> dict[str, Any]:
     )
 
 
-def call(engine: Engine, function: str, event: Mapping[str, Any]) -> dict[str, Any]:
+def call(engine: Engine, function: str, event: Mapping[str, Any]) -> Any:
     answer = engine.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event))
-    payload: dict[str, Any] = json.load(answer["Payload"])
-    return payload
+    return json.load(answer["Payload"])
 
 
 def lines(engine: Engine, function: str) -> list[str]:
@@ -106,6 +107,51 @@ def is_called(engine: Engine, function: str, seconds: float) -> bool:
     while not (called := bool(lines(engine, function))) and time.monotonic() < deadline:
         time.sleep(0.1)
     return called
+
+
+ASKS = """
+import boto3, botocore.exceptions
+def handler(event, context):
+    try:
+        boto3.client("s3").list_buckets()
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+    return "allowed"
+"""
+
+
+def role(*actions: str) -> dict[str, Any]:
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    allowed = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    return resource(
+        "AWS::IAM::Role",
+        AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": [trust]},
+        Policies=[{"PolicyName": "p", "PolicyDocument": {"Version": "2012-10-17", "Statement": [allowed]}}],
+    )
+
+
+# ---- what local-and-cloud.md says besides the list -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("allowed", "answer"), [("s3:ListAllMyBuckets", "allowed"), ("s3:GetObject", "AccessDenied")])
+def test_a_function_may_do_what_its_role_allows_and_no_more(
+    allowed: str, answer: str, engine: Engine, create: Callable[..., dict[str, str]]
+) -> None:
+    names = create(
+        f"role-{answer}",
+        Role=role(allowed),
+        Asks=probe(Code={"ZipFile": ASKS}, Role={"Fn::GetAtt": ["Role", "Arn"]}),
+    )
+    assert call(engine, names["Asks"], {}) == answer
+
+
+def test_a_function_that_cannot_be_imported_is_explained_in_the_engines_log_alone(
+    engine: Engine, create: Callable[..., dict[str, str]]
+) -> None:
+    create("broken", Broken=probe(FunctionName="broken-probe", Code={"ZipFile": "import no_such_module"}))
+    call(engine, "broken-probe", {})
+    assert not any("no_such_module" in line for line in lines(engine, "broken-probe"))
+    assert "no_such_module" in engine.kept.log.read_text()
 
 
 # ---- made good by local.cloudwatch and local.deploy ------------------------------------------------------------------

@@ -25,10 +25,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     cloud.stop(tmp_path)
 
 
-def command(folder: Path, *words: str) -> subprocess.Popen[str]:
+def command(folder: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "local", *words],
-        env={**os.environ, "HOLDFAST_LOCAL": str(folder), "AWS_PROFILE": "production"},
+        env={**os.environ, "HOLDFAST_LOCAL": str(folder), "AWS_PROFILE": "production", **variables},
         cwd=cloud.ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -36,8 +36,8 @@ def command(folder: Path, *words: str) -> subprocess.Popen[str]:
     )
 
 
-def run(folder: Path, *words: str) -> Finished:
-    process = command(folder, *words)
+def run(folder: Path, *words: str, **variables: str) -> Finished:
+    process = command(folder, *words, **variables)
     stdout, stderr = process.communicate(timeout=120)
     return subprocess.CompletedProcess(words, process.returncode, stdout, stderr)
 
@@ -146,6 +146,15 @@ def test_up_starts_anew_after_a_death(folder: Path) -> None:
     assert up.returncode == 0
     assert "killed by the kernel" in up.stderr
     assert runs(folder) == {"engine", "cloudwatch"}
+
+
+def test_invoke_without_containers_runs_the_handler_against_an_engine_of_its_own(folder: Path) -> None:
+    invoke = run(folder, "invoke", "capacity_heartbeat", "schedule", DOCKER_HOST="unix:///nowhere")
+    assert invoke.returncode == 0, invoke.stderr
+    assert json.loads(invoke.stdout) == {"total_size": 0}
+    assert "No container engine answers" in invoke.stderr
+    assert '"message":"heartbeat"' in invoke.stderr
+    assert runs(folder) == set()
 
 
 def test_logs_without_an_engine_says_how_to_get_one(folder: Path) -> None:
