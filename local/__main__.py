@@ -74,10 +74,10 @@ def up(
             raise AlreadyRunning(f"the engine already runs at {engine.endpoint}: make down stops it")
         with console.status("Deploying template.yaml"):
             filled = cloud.fill(engine, overrides)
-        _show_gaps(filled.gaps)
-        _show(filled)
         filled.release()
         undo.pop_all()
+        _show_gaps(filled.gaps)
+        _show(filled)
 
 
 @app.command()
@@ -139,10 +139,10 @@ def invoke_one(
 def logs(function: FunctionName) -> None:
     """Follow a function's log in the local engine, by `sam logs --tail`."""
     with told():
+        name = invoke.logical_id(function)
         engine = _running_engine()
         if not engine:
             raise NothingRuns
-        name = invoke.logical_id(function)
         sam = ["sam", "logs", "--stack-name", cloud.STACK, "--name", name, "--tail"]
         environment = deploy.sam_environment(engine)
     os.execvpe(sam[0], sam, environment)  # noqa: S606 it takes this process's place, and its Ctrl-C
