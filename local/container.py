@@ -42,6 +42,7 @@ def build(folder: Path, architecture: str, *options: str) -> int:
         [_SAM, "build", "--build-dir", folder, "--parameter-overrides", f"Architecture={architecture}", *options],
         cwd=ROOT,
         env={**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0"},
+        stdout=sys.stderr,  # stdout is for a function's answer
         check=False,
     ).returncode
 
