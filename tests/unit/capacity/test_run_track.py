@@ -104,6 +104,17 @@ def test_deleting_the_delete_marker_brings_the_object_back() -> None:
     assert watched.tracked == {"a": 18}
 
 
+def test_a_delete_marker_takes_the_object_whatever_was_written_behind_it() -> None:
+    watched = Watched(versioned=True).holding(a=18)
+    watched.bucket.remove("a")
+    watched.bucket.put("a", 28)
+    watched.settle()
+    assert [(row.event_type, row.total_size) for row in watched.changes[1:]] == [
+        ("ObjectRemoved:DeleteMarkerCreated", 0),
+        ("ObjectCreated:Put", 28),
+    ]
+
+
 def test_deleting_the_last_version_takes_the_object() -> None:
     watched = Watched(versioned=True).holding(a=18)
     watched.bucket.remove_version("a", watched.bucket.keys["a"][0].id)
