@@ -27,7 +27,7 @@ def plan_watch(current: Mapping[str, Any], topic_arn: str) -> WatchPlan:
         for event in topic["Events"]
     }
     added = tuple(event for event in EVENTS if event not in told)
-    kept = sum(len(value) for value in configuration.values() if isinstance(value, list))
+    kept = sum(len(value) if isinstance(value, list) else 1 for value in configuration.values())
     if added:
         topics.append({"TopicArn": topic_arn, "Events": list(added)})
         configuration["TopicConfigurations"] = topics

@@ -41,7 +41,8 @@ def status(stack: StackName = DEFAULT_STACK) -> None:
     on = CloudWatchAlarm(wiring.client("cloudwatch"), found.outputs["CapacityAlarmName"]).is_on()
     compared = progress.completed_at.isoformat(timespec="seconds") if progress.completed_at else "never"
     table = Table("", bucket)
-    table.add_row("size", f"{decimal(state.total_size)} in {state.object_count} objects")
+    table.add_row("size", decimal(state.total_size))
+    table.add_row("objects", f"{state.object_count:,}")
     table.add_row("limit", decimal(int(found.parameters["CapacityLimitBytes"])))
     table.add_row("alarm", "[red]on[/red]" if on else "off")
     table.add_row("in versions that are not current", decimal(progress.noncurrent_size))
