@@ -3,13 +3,14 @@
 READY := .venv/.ready
 BIN := .venv/bin
 
-# sam looks on PATH for the python3.13 that it builds with. What it wants to remember stays in this folder.
+# sam looks on PATH for the python3.13 that it builds with. What tools want to remember stays in this folder.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR := $(CURDIR)/.tools/sam
+export PIP_CACHE_DIR := $(CURDIR)/.tools/pip
+export MPLCONFIGDIR := $(CURDIR)/.tools/matplotlib
 
 FAST := not e2e and not model and not sam_local
-CODE := functions layers local tests bench
 DECISIONS := */plan.py,*/model.py
 
 help: ## List these targets

@@ -4,7 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 tools=$PWD/.tools
-export UV_CACHE_DIR="${UV_CACHE_DIR:-$tools/cache}" UV_PYTHON_INSTALL_DIR="$tools/python" UV_NO_CONFIG=1
+export PIP_CACHE_DIR="${PIP_CACHE_DIR:-$tools/pip}" UV_CACHE_DIR="${UV_CACHE_DIR:-$tools/cache}" UV_PYTHON_INSTALL_DIR="$tools/python" UV_NO_CONFIG=1
 
 say() { printf '%s\n' "$*" >&2; }
 
