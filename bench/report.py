@@ -28,7 +28,7 @@ class Report:
         for row in self.rows:
             table.add_row(*map(_text, row))
         console.print(f"\n{self.title}")
-        console.print(table, width=200, crop=False)
+        console.print(table)
         for note in self.notes:
             console.print(note, soft_wrap=True)
 

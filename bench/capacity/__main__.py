@@ -29,7 +29,7 @@ def main(
     json: Annotated[Path, typer.Option(help="Where the tables are written for machines.")] = JSON,
 ) -> None:
     """Print tables, and write them as JSON."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=200)
     reports = []
     for part in parts or list(Part):
         for report in _measure(part, events, rounds, objects):
