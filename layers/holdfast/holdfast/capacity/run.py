@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import batched
@@ -282,14 +281,21 @@ def reconcile(
     done = ReconcileProgress("", 0, now(), seen.noncurrent_size, bucket.multipart_size())
     state, _ = ledger.read(bucket_name, [])
     if not progress.after and state.version == seen.changes:
-        correction = plan.plan_total(state, seen.total_size, seen.object_count, now())
-        if correction:
-            with suppress(Conflict):  # somebody wrote meanwhile: the next pass sums again
-                ledger.commit(correction)
-                state = correction.after
-                log("total corrected", size_delta=correction.history[0].size_delta, total_size=seen.total_size)
+        state = _correct_total(state, seen, ledger, now, log)
     ledger.save_progress(bucket_name, done)
     return seen.result(state, done, complete=True)
+
+
+def _correct_total(state: BucketState, seen: "_Seen", ledger: Ledger, now: Clock, log: Log) -> BucketState:
+    correction = plan.plan_total(state, seen.total_size, seen.object_count, now())
+    if correction is None:
+        return state
+    try:
+        ledger.commit(correction)
+    except Conflict:  # somebody wrote meanwhile: the next pass sums again
+        return state
+    log("total corrected", size_delta=correction.history[0].size_delta, total_size=seen.total_size)
+    return correction.after
 
 
 @dataclass(slots=True)
