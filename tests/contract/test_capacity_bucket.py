@@ -320,14 +320,14 @@ def test_versions_written_before_versioning_was_suspended_still_count_and_go(
     assert list(bucket.listing("")) == []
 
 
-def test_versions_under_a_lock_are_an_error_that_says_how_many(stack: object, bucket_name: str) -> None:
+def test_a_version_under_a_lock_is_an_error_that_names_it(stack: object, bucket_name: str) -> None:
     client = boto3.client("s3")
     client.create_bucket(Bucket=bucket_name, ObjectLockEnabledForBucket=True)
     client.put_object(Bucket=bucket_name, Key="a", Body=b"x", ObjectLockLegalHoldStatus="ON")
     bucket = S3Bucket(client, bucket_name)
     found = bucket.head("a")
     assert found
-    with pytest.raises(VersionsKept, match="1 versions of 'a' stay: AccessDenied for the first"):
+    with pytest.raises(VersionsKept, match=r"version .+ of 'a' stays: AccessDenied"):
         bucket.delete(found, versions=True)
 
 

@@ -114,10 +114,8 @@ def needs(operation: str, params: Mapping[str, Any]) -> set[Grant]:
     match operation:
         case "DeleteObject":  # its condition on the eTag reads the object
             key = f"{bucket}/{params['Key']}"
-            return {Grant(key, "s3:DeleteObject")} | ({Grant(key, "s3:GetObject")} if "IfMatch" in params else set())
-        case "DeleteObjects":
-            versions = [(o["Key"], "Version" if "VersionId" in o else "") for o in params["Delete"]["Objects"]]
-            return {Grant(f"{bucket}/{key}", f"s3:DeleteObject{version}") for key, version in versions}
+            verb = "s3:DeleteObjectVersion" if "VersionId" in params else "s3:DeleteObject"
+            return {Grant(key, verb)} | ({Grant(key, "s3:GetObject")} if "IfMatch" in params else set())
         case "Query":
             index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
             return {Grant(table + index, "dynamodb:Query")}

@@ -1,6 +1,6 @@
 """A function's Environment and its settings name the same things."""
 
-from typing import get_type_hints
+from dataclasses import fields
 
 import pytest
 
@@ -15,7 +15,7 @@ LIBRARIES = ("POWERTOOLS_", "MPLCONFIGDIR")
 def test_the_environment_has_each_setting_and_nothing_else(name: str) -> None:
     kind = getattr(settings, logical_id(name).removesuffix("Function"))
     told = {variable for variable in environment(name) if not variable.startswith(LIBRARIES)}
-    assert told == {field.upper() for field in get_type_hints(kind)}
+    assert told == {field.name.upper() for field in fields(kind)}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -1,11 +1,9 @@
-"""What each function is told by its environment: read once, checked, frozen. The names are those in template.yaml.
-
-Named tuples, since every cold start makes all of these classes, and a frozen dataclass takes six times as long to make.
-"""
+"""What each function is told by its environment: read once, checked, frozen. The names are those in template.yaml."""
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, get_type_hints
+from dataclasses import Field, dataclass, fields
+from typing import Any, get_type_hints
 
 
 class SettingMissing(LookupError):
@@ -40,7 +38,8 @@ _READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
 }
 
 
-def _read(name: str, kind: Any, environment: Mapping[str, str]) -> Any:
+def _read(field: Field[Any], kind: Any, environment: Mapping[str, str]) -> Any:
+    name = field.name.upper()
     reader, wanted = _READERS[kind]
     if name not in environment:
         raise SettingMissing(name)
@@ -51,33 +50,37 @@ def _read(name: str, kind: Any, environment: Mapping[str, str]) -> Any:
 
 
 def read[S](settings: type[S], environment: Mapping[str, str] = os.environ) -> S:
-    """Read `settings`, a class with annotated fields, from variables named as these in upper case.
+    """Read `settings`, a dataclass, from variables named as its fields in upper case.
 
     Raises SettingMissing or SettingInvalid with the variable's name.
     """
-    fields = get_type_hints(settings)
-    return settings(**{name: _read(name.upper(), kind, environment) for name, kind in fields.items()})
+    kinds = get_type_hints(settings)
+    return settings(**{f.name: _read(f, kinds[f.name], environment) for f in fields(settings)})  # type: ignore[arg-type]
 
 
-class CapacityTrack(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CapacityTrack:
     bucket: str
     object_table: str
     history_table: str
     history_days: int
 
 
-class CapacityLog(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CapacityLog:
     object_table: str
     history_table: str
 
 
-class CapacityHeartbeat(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CapacityHeartbeat:
     bucket: str
     object_table: str
     history_table: str
 
 
-class CapacityTrim(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CapacityTrim:
     bucket: str
     object_table: str
     history_table: str
@@ -90,14 +93,16 @@ class CapacityTrim(NamedTuple):
     breaker_floor: int
 
 
-class CapacityReconcile(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CapacityReconcile:
     bucket: str
     object_table: str
     history_table: str
     history_days: int
 
 
-class CapacityDrive(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CapacityDrive:
     bucket: str
     history_table: str
     alarm_name: str
@@ -107,7 +112,8 @@ class CapacityDrive(NamedTuple):
     plot_url: str
 
 
-class CapacityPlot(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class CapacityPlot:
     bucket: str
     history_table: str
     plot_bucket: str

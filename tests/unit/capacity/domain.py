@@ -53,7 +53,7 @@ def a_row(name: str, size: int, *, seq: str = "", eviction: str | None = None) -
     return ObjectRow(BUCKET, name, size, sequencer(seq), T0, last_size=size, eviction=eviction)
 
 
-def a_tombstone(name: str, *, seq: str, last_size: int = 0) -> ObjectRow:
+def a_tombstone(name: str, *, seq: str, last_size: int | None = None) -> ObjectRow:
     """An object that is gone."""
     return ObjectRow(BUCKET, name, None, sequencer(seq), T0, last_size=last_size)
 

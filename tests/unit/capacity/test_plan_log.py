@@ -20,6 +20,10 @@ def test_a_delete_that_is_tracked_took_what_the_object_last_had() -> None:
     assert size_delta(deleted("a", seq="02"), a_tombstone("a", seq="02", last_size=18)) == -18
 
 
+def test_the_delete_of_an_empty_object_took_nothing() -> None:
+    assert size_delta(deleted("a", seq="02"), a_tombstone("a", seq="02", last_size=0)) == 0
+
+
 def test_without_a_row_nobody_knows_what_a_delete_took() -> None:
     assert size_delta(deleted("a", seq="02"), None) is None
 

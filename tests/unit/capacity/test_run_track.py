@@ -115,6 +115,13 @@ def test_a_delete_marker_takes_the_object_whatever_was_written_behind_it() -> No
     ]
 
 
+def test_the_expiry_of_an_older_version_changes_nothing_though_its_event_names_no_version() -> None:
+    watched = Watched(versioned=True).holding(a=18)
+    expired = replace(deleted("a", seq="FF"), type="LifecycleExpiration:Delete")
+    watched.deliver(expired)
+    assert watched.total == 18
+
+
 def test_deleting_the_last_version_takes_the_object() -> None:
     watched = Watched(versioned=True).holding(a=18)
     watched.bucket.remove_version("a", watched.bucket.keys["a"][0].id)

@@ -227,7 +227,7 @@ def _row(item: Mapping[str, Any]) -> ObjectRow:
         size=int(item["size"]) if "size" in item else None,
         sequencer=Sequencer(item["sequencer"]),
         updated_at=datetime.fromisoformat(item["updated_at"]),
-        last_size=int(item["last_size"]),
+        last_size=int(item["last_size"]) if "last_size" in item else None,
         eviction=item.get("eviction"),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from heapq import merge
-from itertools import batched, groupby
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -84,13 +84,12 @@ class S3Bucket:
         return found
 
     def _delete_versions(self, name: str, version_ids: Sequence[str]) -> None:
-        for some in batched(version_ids, 1000, strict=False):
-            answer = self.client.delete_objects(
-                Bucket=self.name,
-                Delete={"Objects": [{"Key": name, "VersionId": version} for version in some], "Quiet": True},
-            )
-            if errors := answer.get("Errors"):
-                raise VersionsKept(f"{len(errors)} versions of {name!r} stay: {errors[0]['Code']} for the first")
+        """One by one: the XML of DeleteObjects cannot carry every name that S3 takes."""
+        for version_id in version_ids:
+            try:
+                self.client.delete_object(Bucket=self.name, Key=name, VersionId=version_id)
+            except ClientError as error:
+                raise VersionsKept(f"version {version_id} of {name!r} stays: {_code(error)}") from error
 
     def listing(self, after: str) -> Iterator[Listed]:
         if self._versioned():

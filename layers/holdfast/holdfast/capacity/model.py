@@ -56,8 +56,8 @@ class ObjectRow:
     size: int | None
     sequencer: Sequencer
     updated_at: datetime
-    last_size: int = 0
-    """The last size it had while it existed: what a delete took away."""
+    last_size: int | None = None
+    """The last size it had while it existed: what a delete took away. None if nobody saw it then."""
     eviction: str | None = None
     """Why `capacity_trim` chose it, written before it is deleted."""
 

@@ -94,7 +94,7 @@ class _Ledger:
             size=event.size,
             sequencer=event.sequencer,
             updated_at=event.time,
-            last_size=event.size if event.size is not None else (row.last_size if row else 0),
+            last_size=event.size if event.size is not None else (row.last_size if row else None),
         )
         self.history.append(
             HistoryRow(
@@ -293,5 +293,4 @@ def size_delta(event: ObjectEvent, row: ObjectRow | None) -> int | None:
     tells that size (yet: tracking may be a moment behind)."""
     if event.size is not None:
         return event.size
-    last_size = row.last_size if row else 0
-    return -last_size if last_size else None
+    return -row.last_size if row and row.last_size is not None else None

@@ -81,8 +81,10 @@ def track(
 
 
 def _as_it_is_now(event: ObjectEvent, bucket: Bucket) -> ObjectEvent:
-    """Deleting one version of an object may uncover another, and no event tells its size: ask."""
-    if event.size is not None or event.version_id is None or not event.type.endswith(":Delete"):
+    """Deleting one version of an object may uncover another, and no event tells its size: ask. The event of a
+    lifecycle's expiry does not even tell whether it was a version."""
+    a_version = event.version_id is not None or event.type.startswith("LifecycleExpiration:")
+    if event.size is not None or not (a_version and event.type.endswith(":Delete")):
         return event
     found = bucket.head(event.name)
     return replace(event, size=found.size if found else None)
@@ -180,17 +182,17 @@ def look(
 ) -> tuple[plan.TrimPlan, int]:
     """Look at the largest objects until the plan is enough: what a trim would do now, and the number of objects."""
     state, _ = ledger.read(bucket_name, [])
-    candidates: list[plan.Candidate] = []
-    planned = plan.plan_trim(state.total_size, limit_bytes, candidates, keep_prefixes)
+    candidates: dict[str, plan.Candidate] = {}  # an index that lags may tell of an object twice
+    planned = plan.plan_trim(state.total_size, limit_bytes, (), keep_prefixes)
     pages = batched(ledger.largest(bucket_name), CANDIDATES, strict=False)
     while not planned.enough and len(candidates) < CANDIDATES_A_RUN and (page := next(pages, None)):
         state, rows = ledger.read(bucket_name, [tracked.name for tracked in page])
-        candidates += [
-            _candidate(Tracked(name, row.size), bucket, bucket_name, copies)
+        candidates |= {
+            name: _candidate(Tracked(name, row.size), bucket, bucket_name, copies)
             for name, row in rows.items()
             if row.size is not None
-        ]
-        planned = plan.plan_trim(state.total_size, limit_bytes, candidates, keep_prefixes)
+        }
+        planned = plan.plan_trim(state.total_size, limit_bytes, tuple(candidates.values()), keep_prefixes)
     return planned, state.object_count
 
 
