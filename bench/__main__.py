@@ -1,6 +1,8 @@
-"""All benchmarks, one system after the other."""
+"""All benchmarks."""
 
-from bench.capacity.__main__ import main as capacity
+import typer
+
+from bench.capacity.__main__ import main
 
 if __name__ == "__main__":
-    capacity()
+    typer.run(main)
