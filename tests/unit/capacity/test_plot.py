@@ -1,14 +1,12 @@
 """What `GET /plot` answers, and what it keeps."""
 
 import json
-import re
 import runpy
 from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from importlib.metadata import requires
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -24,7 +22,6 @@ from holdfast.capacity.query import RangeTooLarge
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 DAY_AGO = NOW - timedelta(days=1)
 ROOT = Path(__file__).parents[3]
-REQUIREMENTS = "functions/capacity_plot/requirements.txt"
 EVENTS = ROOT / "events/capacity_plot"
 CONTEXT = SimpleNamespace(
     function_name="capacity_plot", memory_limit_in_mb=1769, invoked_function_arn="arn", aws_request_id="1"
@@ -258,11 +255,3 @@ def test_a_sample_event_has_its_parameters_twice_as_the_api_sends_them(case: str
     every = event["multiValueQueryStringParameters"]
     assert event["queryStringParameters"] == (every and {name: values[-1] for name, values in every.items()})
     assert event["multiValueHeaders"] == {name: [value] for name, value in event["headers"].items()}
-
-
-def test_the_function_brings_the_versions_that_were_tested() -> None:
-    tested = dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
-    brought = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / REQUIREMENTS).read_text(), re.MULTILINE))
-    assert brought == {name: tested[name] for name in brought}
-    needed = {re.split(r"[^\w.-]", line)[0] for name in brought for line in requires(name) or () if "extra" not in line}
-    assert {"matplotlib"} | needed == brought.keys()
