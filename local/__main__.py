@@ -61,7 +61,7 @@ def up(
     parameter: Annotated[list[str] | None, typer.Option(help="NAME=VALUE, of a parameter of the template.")] = None,
 ) -> None:
     """Start an engine and deploy the stack to it; or bring the stack of the running one up to date."""
-    overrides = dict(stated.split("=", 1) for stated in parameter or [])
+    overrides = dict(_pair(stated) for stated in parameter or [])
     with told(), contextlib.ExitStack() as undo:
         engine = _running_engine()
         if not engine:
@@ -158,6 +158,13 @@ def containers() -> None:
 def gaps() -> None:
     """Print where the engine differs from AWS, as docs/explanation/local-and-cloud.md has it."""
     print(Known.read().table())
+
+
+def _pair(stated: str) -> tuple[str, str]:
+    name, equals, value = stated.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"{stated!r} is not NAME=VALUE")
+    return name, value
 
 
 def _running_engine() -> Engine | None:

@@ -43,7 +43,7 @@ def deploy(engine: Engine, template: Path, stack: str, parameters: Mapping[str, 
                 *("--stack-name", stack),
                 *("--s3-bucket", _ARTIFACTS),
                 *("--capabilities", "CAPABILITY_IAM"),
-                *("--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())),
+                *("--parameter-overrides", *(f"{name}={_quoted(value)}" for name, value in parameters.items())),
                 "--no-confirm-changeset",
                 "--no-fail-on-empty-changeset",
                 "--no-progressbar",
@@ -96,6 +96,11 @@ def sam_environment(engine: Engine) -> dict[str, str]:
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.2",
     }
+
+
+def _quoted(value: str) -> str:
+    """As sam wants it: without quotes it would end at the first space."""
+    return '"' + value.replace('"', '\\"') + '"'
 
 
 def _failures(engine: Engine, stack: str) -> list[str]:

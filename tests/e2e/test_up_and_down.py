@@ -25,6 +25,15 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     cloud.stop(tmp_path)
 
 
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Shells start what runs in the background deaf to Ctrl-C, and a child inherits that. What has a handler it
+    does not inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def command(folder: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "local", *words],
@@ -66,12 +75,13 @@ def test_up_runs_until_down(folder: Path) -> None:
     assert status.returncode == 0
     assert engine.endpoint in status.stdout
 
-    again = run(folder, "up", "--parameter", "CapacityLimitBytes=30")
+    again = run(folder, "up", "--parameter", "CapacityLimitBytes=30", "--parameter", 'CapacityKeepPrefixes=a b/,"c"')
     assert again.returncode == 0, again.stderr
     assert f"already runs at {engine.endpoint}" in again.stdout
-    names = json.loads(json.dumps(engine.client("cloudwatch").describe_alarms()["MetricAlarms"], default=str))
-    [alarm] = [alarm for alarm in names if alarm["AlarmName"] == "holdfast-capacity-total"]
-    assert alarm["Threshold"] == 30
+    [stack] = engine.client("cloudformation").describe_stacks(StackName=cloud.STACK)["Stacks"]
+    deployed = {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in stack["Parameters"]}
+    assert deployed["CapacityLimitBytes"] == "30"
+    assert deployed["CapacityKeepPrefixes"] == 'a b/,"c"'
 
     elsewhere = run(folder, "up", "--port", str(engine.port + 1))
     assert elsewhere.returncode == 1
@@ -97,6 +107,13 @@ def test_a_busy_port_is_told_and_nothing_runs(folder: Path) -> None:
         up = run(folder, "up", "--port", str(port))
     assert up.returncode == 1
     assert up.stderr.startswith(f"holdfast: port {port} of 127.0.0.1 cannot be used")
+    assert runs(folder) == set()
+
+
+def test_a_parameter_without_value_is_told_and_nothing_runs(folder: Path) -> None:
+    up = run(folder, "up", "--parameter", "CapacityLimitBytes")
+    assert up.returncode == 2
+    assert "is not NAME=VALUE" in up.stderr
     assert runs(folder) == set()
 
 
