@@ -68,6 +68,9 @@ build: $(READY) ## sam build: what goes to AWS, in .aws-sam/build
 deploy: build ## sam build, then sam deploy --guided, into your AWS account
 	$(BIN)/sam deploy --guided $(ARGS)
 
+reference: $(READY) ## Bring the generated parts of docs/reference up to date with template and command
+	$(BIN)/python docs/reference/generate.py
+
 lock: $(READY) ## Bring requirements.lock up to date with pyproject.toml: [ARGS=--upgrade]
 	.tools/uv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.13 --generate-hashes \
 		--no-header --no-annotate --quiet --output-file requirements.lock $(ARGS)
@@ -77,4 +80,4 @@ clean: ## Remove all that was made here, but not the environment
 	rm -rf .aws-sam .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache demo dist
 	find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
 
-.PHONY: help demo up status down invoke logs check test sam-local model bench build deploy lock clean
+.PHONY: help demo up status down invoke logs check test sam-local model bench build deploy reference lock clean
