@@ -173,17 +173,14 @@ class TrimPlan:
     enough: bool
 
 
-def _why_not(candidate: Candidate, keep_prefixes: Sequence[str]) -> str | None:
+def _why_not(candidate: Candidate, found: StoredObject, keep_prefixes: Sequence[str]) -> str | None:
     """Why a candidate is not evicted, or None if it may go."""
-    name = candidate.tracked.name
-    if candidate.found is None:
-        return "already gone; its event is under way"
-    if candidate.found.size == 0:
+    if found.size == 0:
         return "holds no bytes"
     if candidate.kept:
         return "carries the tag holdfast:keep = true"
     for prefix in keep_prefixes:
-        if name.startswith(prefix):
+        if found.name.startswith(prefix):
             return f"under the kept prefix {prefix}"
     if not candidate.backed_up:
         return "has no stored copy yet"
@@ -202,13 +199,15 @@ def plan_trim(
     evictions: list[Evict] = []
     passed_over: list[PassOver] = []
     for candidate in sorted(candidates, key=lambda c: (-c.found.size if c.found else 0, c.tracked.name)):
-        reason = _why_not(candidate, keep_prefixes)
-        if reason or candidate.found is None:
-            passed_over.append(PassOver(candidate.tracked.name, reason or ""))
+        found = candidate.found
+        if found is None:
+            passed_over.append(PassOver(candidate.tracked.name, "already gone; its event is under way"))
+        elif reason := _why_not(candidate, found, keep_prefixes):
+            passed_over.append(PassOver(found.name, reason))
         elif projected >= limit_bytes:
-            why = f"the largest that may go ({candidate.found.size} bytes): total {projected} >= limit {limit_bytes}"
-            evictions.append(Evict(candidate.found, candidate.tracked, why))
-            projected -= candidate.found.size
+            why = f"the largest that may go ({found.size} bytes): total {projected} >= limit {limit_bytes}"
+            evictions.append(Evict(found, candidate.tracked, why))
+            projected -= found.size
     return TrimPlan(tuple(evictions), tuple(passed_over), projected, projected < limit_bytes)
 
 
