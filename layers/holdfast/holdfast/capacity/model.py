@@ -34,7 +34,6 @@ class ObjectEvent:
     sequencer: Sequencer
     time: datetime
     size: int | None
-    etag: str = ""
     version_id: str | None = None
 
 

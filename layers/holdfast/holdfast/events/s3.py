@@ -51,7 +51,6 @@ def _object_event(event_type: str, record: Mapping[str, Any]) -> ObjectEvent:
         sequencer=sequencer(entity["sequencer"]),
         time=_moment(record["eventTime"]),
         size=None if event_type.startswith(_REMOVALS) else int(entity["size"]),
-        etag=entity.get("eTag", ""),
         version_id=entity.get("versionId"),
     )
 
