@@ -80,6 +80,10 @@ class _Watch:
     seen: str = "0"
     alarm: str = ""
 
+    def __post_init__(self) -> None:
+        self._dynamodb = self.cloud.engine.client("dynamodb")
+        self._cloudwatch = self.cloud.engine.client("cloudwatch")
+
     def lines(self, drive: Future[dict[str, Any]]) -> Iterator[Text]:
         """A line for each thing that happens, in its order, until the driver has ended."""
         over = False
@@ -91,7 +95,7 @@ class _Watch:
             time.sleep(0.1)
 
     def _changes(self) -> Iterator[tuple[float, str, Text]]:
-        answer = self.cloud.engine.client("dynamodb").query(
+        answer = self._dynamodb.query(
             TableName=self.cloud.outputs["HistoryTableName"],
             KeyConditionExpression="bucket_name = :bucket AND event_key > :seen",
             ExpressionAttributeValues={
@@ -107,9 +111,7 @@ class _Watch:
             yield int(self.seen.split("#")[0]) / 1000, what, _change(row)
 
     def _alarm(self) -> Iterator[tuple[float, str, Text]]:
-        alarms = self.cloud.engine.client("cloudwatch").describe_alarms(
-            AlarmNames=[self.cloud.outputs["CapacityAlarmName"]]
-        )
+        alarms = self._cloudwatch.describe_alarms(AlarmNames=[self.cloud.outputs["CapacityAlarmName"]])
         alarm = alarms["MetricAlarms"][0]
         if alarm["StateValue"] != self.alarm:
             self.alarm = alarm["StateValue"]

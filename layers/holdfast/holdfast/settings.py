@@ -26,7 +26,8 @@ def _boolean(value: str) -> bool:
     return {"true": True, "false": False}[value]
 
 
-def _names(value: str) -> tuple[str, ...]:
+def names(value: str) -> tuple[str, ...]:
+    """The names of a comma-separated list; an empty text has none."""
     return tuple(name for name in value.split(",") if name)
 
 
@@ -34,7 +35,7 @@ _READERS: dict[Any, tuple[Callable[[str], Any], str]] = {
     str: (str, "text"),
     int: (int, "a whole number"),
     bool: (_boolean, "true or false"),
-    tuple[str, ...]: (_names, "a comma-separated list"),
+    tuple[str, ...]: (names, "a comma-separated list"),
 }
 
 

@@ -18,8 +18,8 @@ CANDIDATES = 10
 CANDIDATES_A_RUN = 1000
 """Where a run of trim stops looking. The next minute's run goes on if the alarm still stands."""
 
-REPAIRS = 49
-"""How many objects a repair covers: as many as one transaction holds."""
+REPAIRS = (plan.TRANSACTION_ITEMS - 1) // 2
+"""How many objects a repair covers: the state, and a row and a history row of each, are one transaction."""
 
 
 class Contention(Exception):

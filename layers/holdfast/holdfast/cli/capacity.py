@@ -6,7 +6,7 @@ import typer
 from rich.filesize import decimal
 from rich.table import Table
 
-from holdfast import wiring
+from holdfast import settings, wiring
 from holdfast.adapters.cloudwatch import CloudWatchAlarm
 from holdfast.adapters.dynamodb import DynamoLedger
 from holdfast.adapters.s3 import S3Bucket
@@ -61,7 +61,7 @@ def preview(stack: StackName = DEFAULT_STACK) -> None:
         bucket,
         _ledger(found),
         int(found.parameters["CapacityLimitBytes"]),
-        tuple(prefix for prefix in found.parameters["CapacityKeepPrefixes"].split(",") if prefix),
+        settings.names(found.parameters["CapacityKeepPrefixes"]),
         None,
     )
     for eviction in planned.evictions:
