@@ -15,10 +15,11 @@ from samtranslator.yaml_helper import yaml_parse
 from holdfast.adapters.dynamodb import DynamoLedger
 from holdfast.adapters.dynamodb_history import DynamoHistory
 from holdfast.adapters.memory import MemoryHistory, MemoryLedger
-from holdfast.capacity.model import HistoryPoint, ObjectEvent, sequencer
+from holdfast.capacity.model import HistoryPoint
 from holdfast.capacity.plan import event_key, plan_events
 from holdfast.capacity.ports import History, Ledger
 from holdfast.capacity.query import RangeTooLarge
+from holdfast.events.model import ObjectEvent, sequencer
 
 TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -17,14 +17,13 @@ from holdfast.capacity.model import (
     Commit,
     HistoryPoint,
     HistoryRow,
-    ObjectEvent,
     ObjectRow,
     ReconcileProgress,
     Tracked,
-    sequencer,
 )
 from holdfast.capacity.plan import plan_events
 from holdfast.capacity.ports import History, Ledger
+from holdfast.events.model import ObjectEvent, sequencer
 from holdfast.ports import Conflict
 from tests import aws
 from tests.unit.capacity.domain import HOSTILE_NAMES, at

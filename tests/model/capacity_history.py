@@ -9,7 +9,7 @@ from holdfast.adapters.memory import MemoryAlarm, MemoryBreakerStore, MemoryBuck
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
 from holdfast.capacity import run
-from holdfast.capacity.model import Delivery, ObjectEvent, sequencer
+from holdfast.events.model import Delivery, ObjectEvent, sequencer
 from tests.model.interleave import Interleaver
 
 BUCKET = "watched"

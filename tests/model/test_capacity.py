@@ -9,7 +9,8 @@ import pytest
 
 from holdfast.adapters.memory import MemoryBucket, MemoryLedger
 from holdfast.capacity import plan, run
-from holdfast.capacity.model import BucketState, Commit, ObjectEvent, ObjectRow, StoredObject
+from holdfast.capacity.model import BucketState, Commit, ObjectRow, StoredObject
+from holdfast.events.model import ObjectEvent
 from holdfast.ports import Conflict
 from tests.model import capacity_history
 from tests.model.capacity_history import BUCKET, play

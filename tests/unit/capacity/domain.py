@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 from holdfast.capacity.model import (
     BucketState,
     Listed,
-    ObjectEvent,
     ObjectRow,
     StoredObject,
     Tracked,
-    sequencer,
 )
 from holdfast.capacity.plan import Candidate
+from holdfast.events.model import ObjectEvent, sequencer
 
 BUCKET = "watched"
 T0 = datetime(2026, 1, 1, tzinfo=UTC)

@@ -5,8 +5,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.capacity.model import BucketState, HistoryRow, ObjectEvent, ObjectRow, sequencer
+from holdfast.capacity.model import BucketState, HistoryRow, ObjectRow
 from holdfast.capacity.plan import TRANSACTION_ITEMS, EventsPlan, event_key, in_transactions, plan_events
+from holdfast.events.model import ObjectEvent, sequencer
 from tests.unit.capacity.domain import BUCKET, T0, a_row, a_state, a_tombstone, at, created, deleted, rows
 
 NOTHING: dict[str, ObjectRow] = {}

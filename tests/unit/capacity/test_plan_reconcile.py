@@ -7,15 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.capacity.model import (
-    UNKNOWN_SEQUENCER,
     BucketState,
     HistoryRow,
     ObjectRow,
     ReconcileProgress,
     StoredObject,
-    sequencer,
 )
 from holdfast.capacity.plan import compare, plan_repairs, plan_total, reconcile_due
+from holdfast.events.model import UNKNOWN_SEQUENCER, sequencer
 from tests.unit.capacity.domain import BUCKET, T0, a_row, a_state, a_tombstone, at, listed, rows, stored
 
 # Comparing

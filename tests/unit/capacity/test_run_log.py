@@ -2,8 +2,8 @@
 
 import pytest
 
-from holdfast.capacity.model import ObjectEvent
 from holdfast.capacity.run import SizeUnknown, record
+from holdfast.events.model import ObjectEvent
 from tests.unit.capacity.domain import BUCKET, created, deleted
 from tests.unit.capacity.watched import Watched
 

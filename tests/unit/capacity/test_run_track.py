@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from holdfast.adapters.memory import MemoryLedger
-from holdfast.capacity.model import Commit, Delivery
+from holdfast.capacity.model import Commit
 from holdfast.capacity.run import Contention, Contest
+from holdfast.events.model import Delivery
 from holdfast.ports import Conflict
 from tests.unit.capacity.domain import BUCKET, created, deleted
 from tests.unit.capacity.watched import Contested, Meddler, Watched

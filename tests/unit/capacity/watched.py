@@ -9,8 +9,9 @@ from holdfast.adapters.memory import MemoryAlarm, MemoryBreakerStore, MemoryBuck
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
 from holdfast.capacity import run
-from holdfast.capacity.model import Commit, Delivery, HistoryRow, ObjectEvent, sequencer
+from holdfast.capacity.model import Commit, HistoryRow
 from holdfast.capacity.ports import Bucket, Ledger, StoredCopies
+from holdfast.events.model import Delivery, ObjectEvent, sequencer
 from holdfast.ports import Conflict
 from tests.unit.capacity.domain import BUCKET, T0
 

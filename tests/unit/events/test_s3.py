@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.capacity.model import ObjectEvent, sequencer
+from holdfast.events.model import ObjectEvent, sequencer
 from holdfast.events.s3 import EventUnreadable, from_notification, from_queue_body
 
 TEST_EVENT = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "watched"}
@@ -42,6 +42,7 @@ def test_a_create_is_read_whole() -> None:
             time=datetime(2026, 1, 1, tzinfo=UTC),
             size=18,
             version_id="v1",
+            etag="40e6267e",
         )
     ]
 

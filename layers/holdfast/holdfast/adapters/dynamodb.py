@@ -15,9 +15,9 @@ from holdfast.capacity.model import (
     HistoryRow,
     ObjectRow,
     ReconcileProgress,
-    Sequencer,
     Tracked,
 )
+from holdfast.events.model import Sequencer
 from holdfast.ports import Conflict
 
 if TYPE_CHECKING:

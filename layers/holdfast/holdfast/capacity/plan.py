@@ -8,17 +8,16 @@ from itertools import groupby
 from typing import Literal
 
 from holdfast.capacity.model import (
-    UNKNOWN_SEQUENCER,
     BucketState,
     Commit,
     HistoryRow,
     Listed,
-    ObjectEvent,
     ObjectRow,
     ReconcileProgress,
     StoredObject,
     Tracked,
 )
+from holdfast.events.model import UNKNOWN_SEQUENCER, ObjectEvent
 
 TRANSACTION_ITEMS = 100
 """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""

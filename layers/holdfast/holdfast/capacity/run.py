@@ -8,8 +8,9 @@ from itertools import batched
 
 from holdfast.breaker.run import Breaker
 from holdfast.capacity import plan
-from holdfast.capacity.model import BucketState, Commit, Delivery, ObjectEvent, ReconcileProgress, Tracked
+from holdfast.capacity.model import BucketState, Commit, ReconcileProgress, Tracked
 from holdfast.capacity.ports import Alarm, Bucket, Ledger, ObjectChanged, StoredCopies
+from holdfast.events.model import Delivery, ObjectEvent
 from holdfast.ports import Clock, Conflict, Log
 
 CANDIDATES = 10

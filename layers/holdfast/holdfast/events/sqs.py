@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from holdfast.capacity.model import Delivery
+from holdfast.events.model import Delivery
 from holdfast.events.s3 import EventUnreadable, from_queue_body
 
 

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.capacity.model import UNKNOWN_SEQUENCER, sequencer
+from holdfast.events.model import UNKNOWN_SEQUENCER, sequencer
 
 HEX = st.text("0123456789ABCDEFabcdef", min_size=1, max_size=24)
 
