@@ -5,6 +5,9 @@ from datetime import datetime, timedelta
 
 HOUR = timedelta(hours=1)
 
+MINUTE = timedelta(minutes=1)
+"""Removals this close together are counted as one: a busy hour is then sixty numbers, not one for each removal."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -32,9 +35,9 @@ def assess(state: BreakerState, planned: int, guarded: int, budget: Budget, now:
     """
     if state.open_reason:
         return state
-    recent = tuple(removal for removal in state.removals if now - removal[0] < HOUR)
+    recent = _recent(state, now)
     removed = sum(count for _, count in recent)
-    allowed = max(budget.floor, (guarded + removed) * budget.share_percent // 100)
+    allowed = _allowed(removed, guarded, budget)
     revision = state.revision + 1
     if removed + planned > allowed:
         reason = (
@@ -42,7 +45,28 @@ def assess(state: BreakerState, planned: int, guarded: int, budget: Budget, now:
             f"{allowed} an hour are allowed ({budget.share_percent} %, at least {budget.floor})"
         )
         return replace(state, removals=recent, open_reason=reason, opened_at=now, revision=revision)
-    return replace(state, removals=(*recent, (now, planned)), revision=revision)
+    return replace(state, removals=_counted(recent, planned, now), revision=revision)
+
+
+def is_near(state: BreakerState, guarded: int, budget: Budget, now: datetime) -> bool:
+    """Whether the breaker is open, or half of what an hour may remove has gone: something unusual may be under way."""
+    removed = sum(count for _, count in _recent(state, now))
+    return state.open_reason is not None or 2 * removed >= _allowed(removed, guarded, budget)
+
+
+def _recent(state: BreakerState, now: datetime) -> tuple[tuple[datetime, int], ...]:
+    return tuple(removal for removal in state.removals if now - removal[0] < HOUR)
+
+
+def _allowed(removed: int, guarded: int, budget: Budget) -> int:
+    return max(budget.floor, (guarded + removed) * budget.share_percent // 100)
+
+
+def _counted(recent: tuple[tuple[datetime, int], ...], planned: int, now: datetime) -> tuple[tuple[datetime, int], ...]:
+    if recent and now - recent[-1][0] < MINUTE:
+        at, count = recent[-1]
+        return (*recent[:-1], (at, count + planned))
+    return (*recent, (now, planned))
 
 
 def resume(state: BreakerState) -> BreakerState:

@@ -29,6 +29,10 @@ class Breaker:
                 continue
             return after.open_reason
 
+    def is_near(self, system: str, *, guarded: int) -> bool:
+        """Whether half of what an hour may remove of `guarded` objects has gone already, or the breaker is open."""
+        return plan.is_near(self.store.load(system), guarded, self.budget, self.now())
+
 
 def resume(system: str, store: BreakerStore) -> None:
     """Let the cleaners of a system remove again. Raises Conflict if it changed meanwhile."""

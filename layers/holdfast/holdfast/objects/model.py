@@ -3,7 +3,7 @@
 Sizes are bytes. Times are aware datetimes in UTC. ETags stand without quotes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -162,3 +162,53 @@ class BackupObject:
     size: int
     etag: str
     version_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a reconciliation found. In objects, but for what is said to be copies."""
+
+    live: int = 0
+    """Objects that there are."""
+    copied: int = 0
+    """Objects without a copy of what they hold now, that have one now."""
+    deleted: int = 0
+    """Objects whose deletion nobody told of."""
+    orphans: int = 0
+    """Copies without a row."""
+    dangling: int = 0
+    """Rows without a copy."""
+    corrupt: int = 0
+    """Copies that are not what was stored."""
+    unreadable: int = 0
+    """Objects that cannot be copied: archived, or closed to us."""
+    held: int = 0
+    """Objects for which the breaker held something back."""
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Counts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A stretch of a bucket's keys, from the first behind `start` up to and with `end` (empty: to the last), and how
+    far it came."""
+
+    start: str
+    end: str
+    after: str = ""
+    """The last key that was compared; empty before the first."""
+    done: bool = False
+    counts: Counts = Counts()
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One reconciliation of a whole bucket, over as many runs as it takes. `completed_at` is None while under way."""
+
+    walks: tuple[Walk, ...]
+    completed_at: datetime | None = None
+
+    @property
+    def counts(self) -> Counts:
+        return sum((walk.counts for walk in self.walks), Counts())

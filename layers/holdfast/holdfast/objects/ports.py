@@ -4,7 +4,18 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from holdfast.objects.model import BackupObject, Copy, CopyKey, Deletion, Kept, Original, Stored, Version
+from holdfast.objects.model import (
+    BackupObject,
+    Copy,
+    CopyKey,
+    Deletion,
+    Kept,
+    Original,
+    Pass,
+    Stored,
+    Version,
+    Walk,
+)
 
 
 class SourceGone(Exception):
@@ -41,14 +52,14 @@ class CopyTable(Protocol):
     def remember(self, original: Original, deletion: Deletion) -> Deletion:
         """Keep a deletion if it is the newest of its original. Returns the one that is."""
 
-    def disown(self, copy: Copy, deletion: Deletion) -> None:
-        """Active becomes disowned, by this deletion. Raises Conflict if the row is not active any more."""
+    def disown(self, copy: Copy, disowned_at: datetime, deleted_at: datetime | None) -> None:
+        """Active becomes disowned. Raises Conflict if the row is not active any more."""
 
     def adopt(self, copy: Copy) -> None:
         """Put the row of a disowned copy whose bytes are there and that had no row. Raises Conflict if it has one."""
 
     def condemn(self, copy: Copy) -> None:
-        """Pending or active becomes removing. Raises Conflict if the row is not as `copy` says any more."""
+        """The row becomes removing. Raises Conflict if its status is neither what `copy` says nor removing."""
 
     def forget(self, copies: Sequence[Copy]) -> None:
         """Delete the rows of copies whose bytes are gone."""
@@ -103,3 +114,16 @@ class Census(Protocol):
         """Add to the number, and return it."""
 
     def set(self, number: int) -> None: ...
+
+
+class Passes(Protocol):
+    """How far the reconciliation of each bucket came."""
+
+    def load(self, bucket: str) -> Pass | None:
+        """The last pass over a bucket, under way or complete."""
+
+    def save(self, bucket: str, passed: Pass) -> None:
+        """Keep a pass as a whole, when it starts and when it ends."""
+
+    def save_walk(self, bucket: str, number: int, walk: Walk) -> None:
+        """Keep how far one walk of a pass came."""

@@ -1,0 +1,66 @@
+"""How the objects system asks the breaker, many times a second, without a write for every object."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+
+from holdfast.breaker.run import Breaker
+from holdfast.objects.ports import Census
+from holdfast.ports import Clock
+
+SYSTEM = "objects"
+
+FINENESS = 1000
+"""A process takes from the breaker, and tells the census, a thousandth of the whole at a time. What it took and did not
+use when it ends was counted as removed: too much, never too little."""
+
+LEASE = timedelta(minutes=1)
+"""How long what was taken may be used: it counts in the hour in which it was taken."""
+
+
+@dataclass
+class Guard:
+    """A process's own dealings with the breaker and the census."""
+
+    breaker: Breaker
+    census: Census
+    now: Clock
+    _guarded: int | None = None
+    _unreported: int = 0
+    _left: int = 0
+    _until: datetime | None = None
+    _lock: Lock = field(default_factory=Lock)
+
+    def count(self, change: int) -> None:
+        """An object got its first copy, or lost its last."""
+        with self._lock:
+            self._unreported += change
+            if abs(self._unreported) > (self._guarded or 0) // FINENESS:
+                self._report()
+
+    def ask(self, planned: int, *, besides: int = 0) -> str | None:
+        """Ask to remove what is kept of `planned` objects: None if it may go, else why not.
+
+        `besides`: how many objects are guarded that the census no longer counts.
+        """
+        with self._lock:
+            if self._until is None or self.now() >= self._until:
+                self._left = 0
+            if self._left < planned:
+                guarded = self._report() + besides
+                taken = max(planned, guarded * self.breaker.budget.share_percent // 100 // FINENESS)
+                if held := self.breaker.hold(SYSTEM, planned=taken, guarded=guarded):
+                    return held
+                self._left, self._until = taken, self.now() + LEASE
+            self._left -= planned
+            return None
+
+    def is_near(self) -> bool:
+        """Whether so much goes that young copies are to be spared."""
+        with self._lock:
+            return self.breaker.is_near(SYSTEM, guarded=self._report())
+
+    def _report(self) -> int:
+        self._guarded = max(0, self.census.count(self._unreported))
+        self._unreported = 0
+        return self._guarded

@@ -1,0 +1,154 @@
+"""What the objects system decides about one original. Pure: facts in, actions with their reasons out."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from holdfast.events.model import Sequencer
+from holdfast.objects.model import BackupObject, Copy, Kept, Status, Stored, Version, is_observed
+
+ABANDONED_AFTER = timedelta(hours=1)
+"""How long a pending copy may take: four times the longest run of a function."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How many copies an object keeps, and what may not be evicted.
+
+    `locked`: an Object Lock holds every new copy for a time, so what would be evicted is disowned instead, and cleaned
+    after the delay. `spare_younger_than`: copies younger than this are not evicted, while mass changes go on.
+    """
+
+    copies_to_keep: int
+    locked: bool = False
+    spare_younger_than: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class Disown:
+    """Active copies to disown, all at one moment. `deleted_at`: when their object was deleted, if it was."""
+
+    copies: tuple[Copy, ...]
+    disowned_at: datetime
+    deleted_at: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """A copy to delete, with its row. `guarded`: what it holds is lost with it, so the breaker is asked."""
+
+    copy: Copy
+    reason: str
+    guarded: bool
+
+
+type Action = Disown | Remove
+
+
+def why_not_copy(kept: Kept, order: Sequencer, rules: Rules) -> str | None:
+    """Why a version of this order needs no copy; None if it does."""
+    if kept.deletion and order <= kept.deletion.order:
+        return "the object was deleted since"
+    if any(copy.order == order for copy in kept.with_status(Status.ACTIVE, Status.DISOWNED)):
+        return "it has a copy already"
+    newer = sum(copy.order > order for copy in kept.owned)
+    if newer >= rules.copies_to_keep:
+        return f"{newer} newer versions have copies"
+    return None
+
+
+def covers(kept: Kept, current: Version) -> bool:
+    """Whether the current version of an object has a copy: its newest copy is the same, or some copy is of this very
+    version."""
+    owned = kept.owned
+    if owned and _content(owned[-1].version) == _content(current):
+        return True
+    return current.version_id is not None and any(c.version.version_id == current.version_id for c in owned)
+
+
+def _content(version: Version) -> tuple[str, int]:
+    return version.etag, version.size
+
+
+def settle(kept: Kept, now: datetime, rules: Rules) -> list[Action]:
+    """All that brings the copies of an original to rest, whatever left them as they are."""
+    return [*_leftovers(kept, now), *_overtaken(kept), *_superfluous(kept), *_evictions(kept, now, rules)]
+
+
+def _leftovers(kept: Kept, now: datetime) -> Iterator[Remove]:
+    for copy in kept.with_status(Status.REMOVING):
+        yield Remove(copy, "its removal was interrupted", guarded=False)
+    for copy in kept.with_status(Status.PENDING):
+        if now - copy.created_at > ABANDONED_AFTER:
+            yield Remove(copy, "it was announced and never completed", guarded=False)
+
+
+def _overtaken(kept: Kept) -> Iterator[Disown]:
+    if kept.deletion is None:
+        return
+    since = kept.deletion
+    if overtaken := tuple(copy for copy in kept.with_status(Status.ACTIVE) if copy.order <= since.order):
+        yield Disown(overtaken, since.disowned_at, since.deleted_at, "the object was deleted")
+
+
+def _superfluous(kept: Kept) -> Iterator[Remove]:
+    for copy in kept.owned:
+        if _has_twin(copy, kept.owned):
+            yield Remove(copy, "another copy holds the same version", guarded=False)
+
+
+def _evictions(kept: Kept, now: datetime, rules: Rules) -> Iterator[Action]:
+    needed = [copy for copy in kept.owned if not _has_twin(copy, kept.owned)]
+    for copy in needed[: -rules.copies_to_keep]:
+        if now - copy.created_at < rules.spare_younger_than:
+            continue
+        reason = f"{rules.copies_to_keep} newer versions have copies"
+        if rules.locked:
+            yield Disown((copy,), disowned_at=now, deleted_at=None, reason=reason)
+        else:
+            yield Remove(copy, reason, guarded=True)
+
+
+def _has_twin(copy: Copy, owned: Sequence[Copy]) -> bool:
+    """Whether another copy makes this one superfluous. Of copies that are alike, all agree on one that stays."""
+    return any(_replaces(other, copy) for other in owned if other.version.identity == copy.version.identity)
+
+
+def _replaces(other: Copy, copy: Copy) -> bool:
+    if other.order == copy.order:
+        return other.copy_key < copy.copy_key
+    if not is_observed(copy.order):  # an event told of it: a write of its own, even if of the same content
+        return False
+    of_this_very_write = other.version.version_id is not None and not is_observed(other.order)
+    return of_this_very_write or other.order > copy.order
+
+
+# Reconciling
+
+
+def suspects(kept: Kept, listed: Sequence[BackupObject]) -> list[Copy]:
+    """Complete copies that a listing of the backup bucket does not show as they were stored: to be looked at."""
+    found = {entry.copy_key: (entry.etag, entry.size) for entry in listed}
+    complete = kept.with_status(Status.ACTIVE, Status.DISOWNED)
+    return [c for c in complete if c.stored and found.get(c.copy_key) != (c.stored.etag, c.version.size)]
+
+
+def verdict(copy: Copy, found: Stored | None) -> Remove | None:
+    """What to do about a suspect, once its object was looked at. None if it is intact."""
+    if found is None:
+        return Remove(copy, "its object is not in the backup bucket", guarded=False)
+    if copy.stored and copy.stored.is_intact(found):
+        return None
+    return Remove(copy, f"its object is not what was stored: {found} instead of {copy.stored}", guarded=True)
+
+
+def unclaimed(kept: Kept, listed: Sequence[BackupObject]) -> list[BackupObject]:
+    """Objects of the backup bucket that no row tells of. No copy is made before its row is: none will come."""
+    told = {copy.copy_key for copy in kept.copies}
+    return [entry for entry in listed if entry.copy_key not in told]
+
+
+def adoption(entry: BackupObject, stored: Stored, version: Version, order: Sequencer, now: datetime) -> Copy:
+    """The row of an unclaimed object: disowned from now on, so that it goes the way of every copy, after the delay."""
+    return Copy(version, entry.copy_key, order, now, Status.DISOWNED, stored, disowned_at=now)

@@ -1,0 +1,221 @@
+"""Compare a source bucket, its copies and their rows, and repair what differs.
+
+Bucket and backup bucket are listed side by side, in stretches. No listing is believed: whatever it seems to show is
+looked at, object by object, before anything is done about it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from heapq import merge
+from itertools import batched, groupby, pairwise, takewhile
+
+from holdfast.objects import naming, plan
+from holdfast.objects.model import (
+    BackupObject,
+    Counts,
+    Deletion,
+    Kept,
+    Original,
+    Pass,
+    Version,
+    Walk,
+    after,
+)
+from holdfast.objects.ports import Passes, Sources, SourceUnreadable
+from holdfast.objects.run import Each, Keeper, Tally
+from holdfast.ports import Conflict
+
+EVERY = timedelta(days=1)
+WALKS = 64
+"""Into how many stretches a bucket is divided at most."""
+
+PAGE = 500
+"""How many objects are compared between two looks at the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One original, as the listings show it: what it holds now, if anything, and the objects that are its copies."""
+
+    original: Original
+    current: Version | None
+    listed: tuple[BackupObject, ...]
+
+
+class ComparisonFailed(Exception):
+    """Some objects could not be compared or repaired. The others were; the next pass looks at all again."""
+
+
+def reconcile(
+    bucket: str,
+    by_schedule: bool,
+    *,
+    keeper: Keeper,
+    passes: Passes,
+    time_left: Callable[[], bool],
+    side_by_side: Each,
+    each: Each,
+) -> Pass | None:
+    """Do, or go on with, a pass over a bucket. None if a schedule called and no pass is due.
+
+    `side_by_side` runs the walks, `each` what a walk compares. Raises ComparisonFailed once the walks are over.
+    """
+    passed = passes.load(bucket)
+    if passed is None or passed.completed_at:
+        if by_schedule and passed and passed.completed_at and keeper.now() - passed.completed_at < EVERY:
+            return None
+        passed = Pass(divide(keeper.sources, bucket))
+        passes.save(bucket, passed)
+    walker = _Walker(bucket, keeper, passes, time_left, each)
+    walks = tuple(side_by_side(lambda numbered: walker.walk(*numbered), enumerate(passed.walks)))
+    passed = Pass(walks)
+    if all(walk.done for walk in walks):
+        passed = replace(passed, completed_at=keeper.now())
+        passes.save(bucket, passed)
+    if walker.failures:
+        first = next(iter(walker.failures.items()))
+        raise ComparisonFailed(f"{len(walker.failures)} objects of {bucket}, the first {first[0]}: {first[1]!r}")
+    return passed
+
+
+def divide(sources: Sources, bucket: str) -> tuple[Walk, ...]:
+    """Stretches of a bucket's keys that begin at its prefixes: of the first level that has more than one."""
+    prefix = ""
+    while len(found := sources.prefixes(bucket, prefix)) == 1:
+        prefix = found[0]
+    step = -(-len(found) // WALKS) or 1
+    bounds = ["", *found[step::step], ""]
+    return tuple(Walk(start, end) for start, end in pairwise(bounds))
+
+
+class _Walker:
+    """Walks stretches of one bucket."""
+
+    def __init__(self, bucket: str, keeper: Keeper, passes: Passes, time_left: Callable[[], bool], each: Each) -> None:
+        self.bucket = bucket
+        self.keeper = keeper
+        self.passes = passes
+        self.time_left = time_left
+        self.each = each
+        self.failures: dict[Original, Exception] = {}
+
+    def walk(self, number: int, walk: Walk) -> Walk:
+        """Compare a stretch from where it stopped, for as long as there is time."""
+        if walk.done:
+            return walk
+        for page in batched(self._subjects(walk), PAGE, strict=False):
+            if not self.time_left():
+                return walk
+            counts = sum(self.each(self._compared, page), walk.counts)
+            walk = replace(walk, after=max(subject.original.key for subject in page), counts=counts)
+            self.passes.save_walk(self.bucket, number, walk)
+        walk = replace(walk, done=True)
+        self.passes.save_walk(self.bucket, number, walk)
+        return walk
+
+    def _subjects(self, walk: Walk) -> Iterator[Subject]:
+        """Both listings as one. They are sorted alike but for keys that begin with another key: such an original may
+        come twice, once with what it holds and once with its copies, and is compared twice."""
+        since = walk.after or walk.start
+        current = self.keeper.sources.listing(self.bucket, "", since)
+        stored = self.keeper.backups.listing(f"{self.bucket}/", f"{self.bucket}/{since}")
+        here: Iterable[_Entry] = ((v.original, v) for v in current)
+        there: Iterable[_Entry] = ((original, entry) for entry in stored if (original := self._original(entry)))
+        if walk.end:
+            here = takewhile(lambda entry: entry[0].key <= walk.end, here)
+            there = takewhile(lambda entry: entry[0].key <= walk.end, there)
+        for original, entries in groupby(merge(here, there, key=_key), key=_key):
+            found = [entry for _, entry in entries]
+            seen = [entry for entry in found if isinstance(entry, Version)]
+            listed = tuple(entry for entry in found if isinstance(entry, BackupObject))
+            yield Subject(original, seen[0] if seen else None, listed)
+
+    def _original(self, entry: BackupObject) -> Original | None:
+        named = naming.parse(entry.copy_key)
+        if named is None:
+            self.keeper.log("left alone", copy_key=entry.copy_key, reason="it is not named as copies are")
+            return None
+        folder = named[0]
+        of_cut_name = self.keeper.table.original_of(folder) if naming.is_cut(folder) else None
+        return of_cut_name or Original.of(folder)
+
+    def _compared(self, subject: Subject) -> Counts:
+        """One original must not keep the others from being compared: its error is kept, and raised at the end."""
+        try:
+            return compare(subject, self.keeper)
+        except SourceUnreadable as error:
+            self.keeper.log("unreadable", original_key=str(subject.original), reason=str(error))
+            return Counts(live=1, unreadable=1)
+        except Exception as error:
+            self.keeper.log("not compared", original_key=str(subject.original), error=repr(error))
+            self.failures[subject.original] = error
+            return Counts(live=int(subject.current is not None))
+
+
+type _Entry = tuple[Original, Version | BackupObject]
+
+
+def _key(entry: _Entry) -> Original:
+    return entry[0]
+
+
+def compare(subject: Subject, keeper: Keeper) -> Counts:
+    """Compare one original with its copies and their rows, and repair what differs.
+
+    Raises SourceUnreadable, CopyAbandoned.
+    """
+    original, tally = subject.original, Tally()
+    kept = keeper.table.read(original)
+    dangling, corrupt = _check_suspects(kept, subject.listed, keeper, tally)
+    orphans = _adopt(kept, subject.listed, keeper)
+    current = subject.current
+    if dangling or corrupt or (not plan.covers(kept, current) if current else kept.owned):
+        current = keeper.observe(original, tally)
+    deleted = current is None and bool(kept.owned)
+    if deleted:
+        # What is known was read before the object was seen to be gone: a later write comes behind this order.
+        now = keeper.now()
+        keeper.table.remember(original, Deletion(after(kept.last_order), deleted_at=now, disowned_at=now))
+    if dangling or corrupt or orphans or tally.copied or deleted or plan.settle(kept, keeper.now(), keeper.rules):
+        keeper.settle(original, tally)
+    return Counts(
+        live=int(subject.current is not None),
+        copied=tally.copied,
+        deleted=int(deleted),
+        orphans=orphans,
+        dangling=dangling,
+        corrupt=corrupt,
+        held=int(tally.held is not None),
+    )
+
+
+def _check_suspects(kept: Kept, listed: tuple[BackupObject, ...], keeper: Keeper, tally: Tally) -> tuple[int, int]:
+    """Remove the rows of copies that are gone, and copies that are not what was stored. How many of each."""
+    dangling = corrupt = 0
+    for copy in plan.suspects(kept, listed):
+        found = keeper.backups.head(copy.copy_key, copy.stored.version_id if copy.stored else None)
+        if (remove := plan.verdict(copy, found)) is None:
+            continue
+        keeper.apply([remove], tally)
+        dangling += found is None
+        corrupt += found is not None
+    return dangling, corrupt
+
+
+def _adopt(kept: Kept, listed: tuple[BackupObject, ...], keeper: Keeper) -> int:
+    """Give unclaimed objects a row as disowned copies. Returns how many there were."""
+    orphans = 0
+    for entry in plan.unclaimed(kept, listed):
+        stored = keeper.backups.head(entry.copy_key, entry.version_id)
+        named = naming.parse(entry.copy_key)
+        if stored is None or named is None:
+            continue
+        version = Version(kept.original, entry.etag, entry.size, written_at=named[1])
+        try:
+            keeper.table.adopt(plan.adoption(entry, stored, version, named[2], keeper.now()))
+        except Conflict:
+            continue
+        keeper.log("adopted", copy_key=entry.copy_key, reason="no row told of it")
+        orphans += 1
+    return orphans
