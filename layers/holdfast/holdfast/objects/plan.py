@@ -46,29 +46,24 @@ class Remove:
 type Action = Disown | Remove
 
 
-def why_not_copy(kept: Kept, order: Sequencer, rules: Rules) -> str | None:
-    """Why a version of this order needs no copy; None if it does."""
+def why_not_copy(kept: Kept, version: Version, order: Sequencer, rules: Rules) -> str | None:
+    """Why a version that an event tells of needs no copy; None if it does."""
     if kept.deletion and order <= kept.deletion.order:
         return "the object was deleted since"
     if any(copy.order == order for copy in kept.with_status(Status.ACTIVE, Status.DISOWNED)):
         return "it has a copy already"
-    newer = sum(copy.order > order for copy in kept.owned)
-    if newer >= rules.copies_to_keep:
-        return f"{newer} newer versions have copies"
+    newer = [copy for copy in kept.owned if copy.order > order]
+    if version.version_id is not None and any(c.version.version_id == version.version_id for c in newer):
+        return "it was seen, and copied, as the current version later on"
+    if len(newer) >= rules.copies_to_keep:
+        return f"{len(newer)} newer versions have copies"
     return None
 
 
 def covers(kept: Kept, current: Version) -> bool:
-    """Whether the current version of an object has a copy: its newest copy is the same, or some copy is of this very
-    version."""
+    """Whether the newest copy of an object holds what the object holds now."""
     owned = kept.owned
-    if owned and _content(owned[-1].version) == _content(current):
-        return True
-    return current.version_id is not None and any(c.version.version_id == current.version_id for c in owned)
-
-
-def _content(version: Version) -> tuple[str, int]:
-    return version.etag, version.size
+    return bool(owned) and (owned[-1].version.etag, owned[-1].version.size) == (current.etag, current.size)
 
 
 def settle(kept: Kept, now: datetime, rules: Rules) -> list[Action]:
@@ -116,12 +111,12 @@ def _has_twin(copy: Copy, owned: Sequence[Copy]) -> bool:
 
 
 def _replaces(other: Copy, copy: Copy) -> bool:
+    """Of one version of a versioned bucket the newest sight stays. Elsewhere two writes may have the same content:
+    then only what no event told of gives way, to what is newer."""
     if other.order == copy.order:
         return other.copy_key < copy.copy_key
-    if not is_observed(copy.order):  # an event told of it: a write of its own, even if of the same content
-        return False
-    of_this_very_write = other.version.version_id is not None and not is_observed(other.order)
-    return of_this_very_write or other.order > copy.order
+    one_write = copy.version.version_id is not None or is_observed(copy.order)
+    return one_write and other.order > copy.order
 
 
 # Reconciling

@@ -217,7 +217,7 @@ def replicate(event: ObjectEvent, *, keeper: Keeper, backup_bucket: str) -> Repl
 def _created(event: ObjectEvent, keeper: Keeper, tally: Tally) -> str:
     version = _version(event)
     kept = keeper.table.read(version.original)
-    reason = plan.why_not_copy(kept, event.sequencer, keeper.rules)
+    reason = plan.why_not_copy(kept, version, event.sequencer, keeper.rules)
     if reason:
         verdict = f"not copied: {reason}"
     else:
