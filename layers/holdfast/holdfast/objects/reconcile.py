@@ -118,10 +118,8 @@ class _Walker:
         """Both listings as one. They are sorted alike but for keys that begin with another key: such an original may
         come twice, once with what it holds and once with its copies, and is compared twice."""
         since = walk.after or walk.start
-        current = self.keeper.sources.listing(self.bucket, "", since)
-        stored = self.keeper.backups.listing(f"{self.bucket}/", f"{self.bucket}/{since}")
-        here: Iterable[_Entry] = ((v.original, v) for v in current)
-        there: Iterable[_Entry] = ((original, entry) for entry in stored if (original := self._original(entry)))
+        here: Iterable[_Entry] = ((v.original, v) for v in self.keeper.sources.listing(self.bucket, "", since))
+        there: Iterable[_Entry] = self._copies(since)
         if walk.end:
             here = takewhile(lambda entry: entry[0].key <= walk.end, here)
             there = takewhile(lambda entry: entry[0].key <= walk.end, there)
@@ -130,6 +128,11 @@ class _Walker:
             seen = [entry for entry in found if isinstance(entry, Version)]
             listed = tuple(entry for entry in found if isinstance(entry, BackupObject))
             yield Subject(original, seen[0] if seen else None, listed)
+
+    def _copies(self, since: str) -> Iterator[tuple[Original, BackupObject]]:
+        for entry in self.keeper.backups.listing(f"{self.bucket}/", f"{self.bucket}/{since}"):
+            if original := self._original(entry):
+                yield original, entry
 
     def _original(self, entry: BackupObject) -> Original | None:
         named = naming.parse(entry.copy_key)
