@@ -10,6 +10,7 @@ from holdfast.objects.model import (
     Copy,
     CopyKey,
     Deletion,
+    DisownedCopy,
     Kept,
     Original,
     Pass,
@@ -24,7 +25,7 @@ from holdfast.ports import Conflict
 
 @dataclass
 class MemoryCopyTable:
-    """The copy table. `lag`: how many rows of the index, of those there were at some time, may still seem there."""
+    """The copy table, with an index that lags."""
 
     rows: dict[tuple[Original, CopyKey], Copy] = field(default_factory=dict)
     deletions: dict[Original, Deletion] = field(default_factory=dict)
@@ -63,17 +64,20 @@ class MemoryCopyTable:
     def condemn(self, copy: Copy) -> None:
         self._change(copy, {copy.status, Status.REMOVING}, status=Status.REMOVING)
 
-    def forget(self, copies: Sequence[Copy]) -> None:
+    def forget(self, copies: Sequence[Copy | DisownedCopy]) -> None:
         for copy in copies:
             gone = self.rows.pop((copy.original, copy.copy_key), None)
             if gone and gone.status is Status.DISOWNED:
                 self.ghosts.append(gone)
 
-    def disowned(self, until: datetime) -> Iterator[Copy]:
+    def disowned(self, until: datetime) -> Iterator[DisownedCopy]:
         found = [c for c in (*self.rows.values(), *self.ghosts) if c.status is Status.DISOWNED]
-        due = [(c.disowned_at, c.copy_key, c) for c in found if c.disowned_at and c.disowned_at <= until]
-        for _, _, copy in sorted(due, key=lambda entry: entry[:2]):
-            yield copy
+        due = [
+            DisownedCopy(c.original, c.copy_key, c.version.size, c.disowned_at)
+            for c in found
+            if c.disowned_at and c.disowned_at <= until
+        ]
+        yield from sorted(due, key=lambda copy: (copy.disowned_at, copy.copy_key))
 
     def original_of(self, folder: str) -> Original | None:
         return self.folders.get(folder)

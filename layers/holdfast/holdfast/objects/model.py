@@ -119,6 +119,17 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class DisownedCopy:
+    """A disowned copy as the index has it: what it takes to clean it. It stays disowned, with its moment, until it is
+    gone."""
+
+    original: Original
+    copy_key: CopyKey
+    size: int
+    disowned_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Deletion:
     """The newest delete of an original: an older create that arrives later brings nothing back."""
 

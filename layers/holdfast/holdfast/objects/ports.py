@@ -9,6 +9,7 @@ from holdfast.objects.model import (
     Copy,
     CopyKey,
     Deletion,
+    DisownedCopy,
     Kept,
     Original,
     Pass,
@@ -37,7 +38,8 @@ class Locked(Exception):
 class CopyTable(Protocol):
     """Which copies there are: an item a copy, by original and copy key, and an item an original that was deleted.
 
-    Everything of one original is read and changed by `Query` and by its key; nothing scans.
+    Everything of one original is read and changed by `Query` and by its key; nothing scans. Times are kept to the
+    millisecond.
     """
 
     def read(self, original: Original) -> Kept:
@@ -61,10 +63,10 @@ class CopyTable(Protocol):
     def condemn(self, copy: Copy) -> None:
         """The row becomes removing. Raises Conflict if its status is neither what `copy` says nor removing."""
 
-    def forget(self, copies: Sequence[Copy]) -> None:
+    def forget(self, copies: Sequence[Copy | DisownedCopy]) -> None:
         """Delete the rows of copies whose bytes are gone."""
 
-    def disowned(self, until: datetime) -> Iterator[Copy]:
+    def disowned(self, until: datetime) -> Iterator[DisownedCopy]:
         """Copies disowned until then, the longest first, from an index that lags: some may be gone already."""
 
     def original_of(self, folder: str) -> Original | None:

@@ -14,7 +14,7 @@ from typing import Literal, Protocol, assert_never
 from holdfast.events.model import UNKNOWN_SEQUENCER, ObjectEvent, Sequencer
 from holdfast.objects import plan
 from holdfast.objects.guard import Guard
-from holdfast.objects.model import Copy, Deletion, Kept, Original, Status, Stored, Version, after
+from holdfast.objects.model import Copy, Deletion, DisownedCopy, Kept, Original, Status, Stored, Version, after
 from holdfast.objects.naming import copy_key
 from holdfast.objects.ports import (
     Backups,
@@ -320,18 +320,18 @@ def clean(
         gone = [copy for copy, locked in zip(copies, outcomes, strict=True) if not locked]
         table.forget(gone)
         cleaned.cleaned += len(gone)
-        cleaned.cleaned_bytes += sum(copy.version.size for copy in gone)
+        cleaned.cleaned_bytes += sum(copy.size for copy in gone)
         cleaned.locked += len(copies) - len(gone)
     cleaned.complete = True
     return cleaned
 
 
-def _delete(copy: Copy, backups: Backups, log: Log) -> bool:
+def _delete(copy: DisownedCopy, backups: Backups, log: Log) -> bool:
     """Delete a copy's bytes. Whether a lock prevents it: then it is tried again with the next run."""
     try:
         backups.remove(copy.copy_key)
     except Locked as locked:
         log("locked", copy_key=copy.copy_key, reason=str(locked))
         return True
-    log("cleaned", copy_key=copy.copy_key, size=copy.version.size, disowned_at=str(copy.disowned_at))
+    log("cleaned", copy_key=copy.copy_key, size=copy.size, disowned_at=str(copy.disowned_at))
     return False
