@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
+
+from holdfast import moment
 
 
 class Format(StrEnum):
@@ -58,14 +60,10 @@ LEAST_RANGE = timedelta(seconds=1)
 DEFAULT_SIZE = 1200, 600
 
 _SIZES = range(300, 4001)
-_YEARS = range(2000, 2100)
-_TIME = (
-    "a date or time of 2000 to 2099 in ISO 8601 (UTC unless it has an offset), or how long ago: -90m, -24h, -7d, -4w"
-)
 _ACCEPTED = {
     "bucket": "the watched bucket",
-    "from": _TIME,
-    "to": _TIME,
+    "from": moment.ACCEPTED,
+    "to": moment.ACCEPTED,
     "format": f"one of {', '.join(Format)}",
     "size": f"WIDTHxHEIGHT in pixels, each from {_SIZES[0]} to {_SIZES[-1]}, such as 1200x600",
 }
@@ -107,16 +105,8 @@ def _read[T](given: Mapping[str, str], name: str, reader: Callable[[str], T], de
 
 
 def _time(text: str, now: datetime) -> datetime:
-    if ago := re.fullmatch(r"-(\d{1,6})([mhdw])", text, re.ASCII):
-        unit = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}[ago[2]]
-        at = now - timedelta(**{unit: int(ago[1])})
-    else:
-        # A plus sign that was not encoded arrives as a space.
-        at = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
-        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-    if at.year not in _YEARS:
-        raise ValueError
-    return at
+    # A plus sign that was not encoded arrives as a space.
+    return moment.moment(text.replace(" ", "+") if "T" in text else text, now)
 
 
 def _size(text: str) -> tuple[int, int]:
