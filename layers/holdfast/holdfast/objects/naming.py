@@ -2,7 +2,7 @@
 
 `BUCKET/KEY/20261121T073121.123Z-SEQUENCER-TOKEN`. The sequencer is as events tell it; the token makes every attempt's
 name its own, so that no attempt ever writes where another's copy lies. A key that leaves no room for that is cut, and
-its SHA-256 takes the place of what was cut.
+its SHA-256 takes the place of what was cut; so is a key that somebody gave the name that another was cut to.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ def folder(original: Original) -> str:
     """What the names of all copies of an original begin with, up to the last slash."""
     whole = str(original)
     room = LIMIT - 1 - _STAMP_BYTES
-    if len(whole.encode()) <= room:
+    if len(whole.encode()) <= room and not is_cut(whole):
         return whole
     digest = hashlib.sha256(whole.encode()).hexdigest()
     return f"{whole.encode()[: room - 65].decode(errors='ignore')}~{digest}"
@@ -54,5 +54,5 @@ def parse(key: str) -> tuple[str, datetime, Sequencer] | None:
 
 
 def is_cut(name: str) -> bool:
-    """Whether a folder may stand for a longer name, which only the copy table knows."""
+    """Whether a folder stands for another name, which only the copy table knows."""
     return len(name.encode()) > LIMIT - 1 - _STAMP_BYTES - 4 and bool(_CUT_FOLDER.search(name))
