@@ -16,6 +16,7 @@ LIMIT = 1024
 """Bytes of a key in S3, and of a sort key in DynamoDB."""
 
 _STAMP_BYTES = 80
+_ROOM = LIMIT - 1 - _STAMP_BYTES
 _ORDER_BYTES = 40
 _CUT_FOLDER = re.compile(r"~[0-9a-f]{64}\Z")
 _STAMP = re.compile(r"(\d{8}T\d{6}\.\d{3}Z)-([0-9A-F]*\+*)-[0-9a-z]+\Z")
@@ -24,11 +25,15 @@ _STAMP = re.compile(r"(\d{8}T\d{6}\.\d{3}Z)-([0-9A-F]*\+*)-[0-9a-z]+\Z")
 def folder(original: Original) -> str:
     """What the names of all copies of an original begin with, up to the last slash."""
     whole = str(original)
-    room = LIMIT - 1 - _STAMP_BYTES
-    if len(whole.encode()) <= room and not is_cut(whole):
+    if len(whole.encode()) <= _ROOM and not is_cut(whole):
         return whole
     digest = hashlib.sha256(whole.encode()).hexdigest()
-    return f"{whole.encode()[: room - 65].decode(errors='ignore')}~{digest}"
+    return f"{beginning(original)}~{digest}"
+
+
+def beginning(original: Original) -> str:
+    """What the names of the copies of all keys begin with that begin with this one's."""
+    return str(original).encode()[: _ROOM - 65].decode(errors="ignore")
 
 
 def copy_key(original: Original, written_at: datetime, order: Sequencer, token: str) -> CopyKey:
@@ -55,4 +60,4 @@ def parse(key: str) -> tuple[str, datetime, Sequencer] | None:
 
 def is_cut(name: str) -> bool:
     """Whether a folder stands for another name, which only the copy table knows."""
-    return len(name.encode()) > LIMIT - 1 - _STAMP_BYTES - 4 and bool(_CUT_FOLDER.search(name))
+    return len(name.encode()) > _ROOM - 4 and bool(_CUT_FOLDER.search(name))
