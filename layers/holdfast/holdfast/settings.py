@@ -60,6 +60,46 @@ def read[S](settings: type[S], environment: Mapping[str, str] = os.environ) -> S
 
 
 @dataclass(frozen=True, slots=True)
+class ObjectsReplicate:
+    backup_bucket: str
+    copy_table: str
+    breaker_table: str
+    copies_to_keep: int
+    minimum_copy_age: int
+    storage_class: str
+    kms_key_arn: str
+    lock_days: int
+    breaker_share_percent: int
+    breaker_floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsClean:
+    backup_bucket: str
+    copy_table: str
+    breaker_table: str
+    disowned_delay_seconds: int
+    lock_days: int
+    breaker_share_percent: int
+    breaker_floor: int
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectsReconcile:
+    buckets: tuple[str, ...]
+    backup_bucket: str
+    copy_table: str
+    breaker_table: str
+    copies_to_keep: int
+    minimum_copy_age: int
+    storage_class: str
+    kms_key_arn: str
+    lock_days: int
+    breaker_share_percent: int
+    breaker_floor: int
+
+
+@dataclass(frozen=True, slots=True)
 class CapacityTrack:
     bucket: str
     object_table: str
@@ -89,6 +129,9 @@ class CapacityTrim:
     alarm_name: str
     limit_bytes: int
     delete_versions: bool
+    require_backup: bool
+    protected_buckets: tuple[str, ...]
+    copy_table: str
     keep_prefixes: tuple[str, ...]
     breaker_share_percent: int
     breaker_floor: int

@@ -11,25 +11,41 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 
 from holdfast import settings
+from holdfast.ports import Log
 
 if TYPE_CHECKING:
     from holdfast.adapters.dynamodb import DynamoLedger
+    from holdfast.adapters.dynamodb_objects import DynamoCopyTable
     from holdfast.adapters.s3 import S3Bucket
+    from holdfast.adapters.s3_objects import S3Backups, S3Copier
+    from holdfast.breaker.run import Breaker
     from holdfast.capacity.drive import Driver
     from holdfast.capacity.plot import PlotAnswer
     from holdfast.capacity.run import Reconciled, Trimmed
+    from holdfast.objects.guard import Guard
+    from holdfast.objects.ports import Copier
+    from holdfast.objects.reconcile import Reconciliation
+    from holdfast.objects.run import Cleaned, Keeper, Replication
 
 
 def now() -> datetime:
     return datetime.now(UTC)
 
 
+CONNECTIONS = 32
+"""How many requests a process has under way at most, to each service."""
+
+WALKS_TOGETHER = 8
+"""How many stretches of a bucket are compared side by side."""
+
+
 @cache
 def client(service: str) -> Any:
     """The one boto3 client of a service in this process."""
-    return boto3.client(service)  # type: ignore[call-overload]
+    return boto3.client(service, config=Config(max_pool_connections=CONNECTIONS))  # type: ignore[call-overload]
 
 
 def _watched(bucket: str) -> "S3Bucket":
@@ -56,6 +72,118 @@ def _committing[T](work: Callable[..., T], told: settings.CapacityTrack | settin
         now=now,
         contest=Contest(time.sleep),
     )
+
+
+def _breaker(table: str, share_percent: int, floor: int) -> "Breaker":
+    from holdfast.adapters.dynamodb import DynamoBreakerStore
+    from holdfast.breaker.plan import Budget
+    from holdfast.breaker.run import Breaker
+
+    return Breaker(DynamoBreakerStore(client("dynamodb"), table), Budget(share_percent, floor), now)
+
+
+# Objects
+
+
+def _copy_table(table: str) -> "DynamoCopyTable":
+    from holdfast.adapters.dynamodb_objects import DynamoCopyTable
+
+    return DynamoCopyTable(client("dynamodb"), table, now)
+
+
+def _guard(told: settings.ObjectsReplicate | settings.ObjectsClean | settings.ObjectsReconcile) -> "Guard":
+    from holdfast.adapters.dynamodb_objects import DynamoCensus
+    from holdfast.objects.guard import Guard
+
+    breaker = _breaker(told.breaker_table, told.breaker_share_percent, told.breaker_floor)
+    return Guard(breaker, DynamoCensus(client("dynamodb"), told.copy_table), now)
+
+
+def _backups(bucket: str, lock_days: int) -> "S3Backups":
+    from holdfast.adapters.s3_objects import S3Backups
+
+    return S3Backups(client("s3"), bucket, versioned=lock_days > 0)
+
+
+def _keeper(told: settings.ObjectsReplicate | settings.ObjectsReconcile, copier: "Copier", log: Log) -> "Keeper":
+    from datetime import timedelta
+    from secrets import token_hex
+
+    from holdfast.adapters.s3_objects import S3Sources
+    from holdfast.objects.plan import Rules
+    from holdfast.objects.run import Keeper
+
+    return Keeper(
+        table=_copy_table(told.copy_table),
+        sources=S3Sources(client("s3")),
+        copier=copier,
+        backups=_backups(told.backup_bucket, told.lock_days),
+        guard=_guard(told),
+        rules=Rules(
+            told.copies_to_keep,
+            locked=told.lock_days > 0,
+            spare_younger_than=timedelta(seconds=told.minimum_copy_age),
+        ),
+        now=now,
+        token=partial(token_hex, 4),
+        log=log,
+    )
+
+
+def _copier(told: settings.ObjectsReplicate | settings.ObjectsReconcile) -> "S3Copier":
+    from holdfast.adapters.s3_objects import S3Copier
+
+    return S3Copier(client("s3"), told.backup_bucket, told.storage_class, told.kms_key_arn or None)
+
+
+@cache
+def objects_replicate(log: Log) -> "partial[Replication]":
+    from holdfast.objects import run
+
+    told = settings.read(settings.ObjectsReplicate)
+    return partial(run.replicate_all, keeper=_keeper(told, _copier(told), log), backup_bucket=told.backup_bucket)
+
+
+@cache
+def objects_clean(log: Log) -> "partial[Cleaned]":
+    from concurrent.futures import ThreadPoolExecutor
+    from datetime import timedelta
+
+    from holdfast.objects import run
+
+    told = settings.read(settings.ObjectsClean)
+    return partial(
+        run.clean,
+        table=_copy_table(told.copy_table),
+        backups=_backups(told.backup_bucket, told.lock_days),
+        guard=_guard(told),
+        delay=timedelta(seconds=told.disowned_delay_seconds),
+        now=now,
+        each=ThreadPoolExecutor(CONNECTIONS).map,
+        log=log,
+    )
+
+
+@cache
+def objects_reconcile(log: Log) -> "partial[Reconciliation]":
+    from concurrent.futures import ThreadPoolExecutor
+
+    from holdfast.adapters.dynamodb_objects import DynamoCensus, DynamoPasses
+    from holdfast.objects import reconcile
+
+    told = settings.read(settings.ObjectsReconcile)
+    return partial(
+        reconcile.reconcile_all,
+        told.buckets,
+        keeper=_keeper(told, _copier(told), log),
+        census=DynamoCensus(client("dynamodb"), told.copy_table),
+        passes=DynamoPasses(client("dynamodb"), told.copy_table),
+        side_by_side=ThreadPoolExecutor(WALKS_TOGETHER).map,
+        each=ThreadPoolExecutor(CONNECTIONS).map,
+    )
+
+
+# Capacity
 
 
 @cache
@@ -85,20 +213,16 @@ def capacity_heartbeat() -> partial[int]:
 @cache
 def capacity_trim() -> "partial[Trimmed]":
     from holdfast.adapters.cloudwatch import CloudWatchAlarm
-    from holdfast.adapters.dynamodb import DynamoBreakerStore
-    from holdfast.breaker.plan import Budget
-    from holdfast.breaker.run import Breaker
     from holdfast.capacity import run
 
     told = settings.read(settings.CapacityTrim)
-    budget = Budget(told.breaker_share_percent, told.breaker_floor)
     return partial(
         run.trim,
         bucket=_watched(told.bucket),
         bucket_name=told.bucket,
         ledger=_ledger(told.object_table, told.history_table),
         alarm=CloudWatchAlarm(client("cloudwatch"), told.alarm_name),
-        breaker=Breaker(DynamoBreakerStore(client("dynamodb"), told.breaker_table), budget, now),
+        breaker=_breaker(told.breaker_table, told.breaker_share_percent, told.breaker_floor),
         limit_bytes=told.limit_bytes,
         keep_prefixes=told.keep_prefixes,
         delete_versions=told.delete_versions,

@@ -4,7 +4,7 @@ Bucket and backup bucket are listed side by side, in stretches. No listing is be
 looked at, object by object, before anything is done about it.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from heapq import merge
@@ -22,7 +22,7 @@ from holdfast.objects.model import (
     Walk,
     after,
 )
-from holdfast.objects.ports import Passes, Sources, SourceUnreadable
+from holdfast.objects.ports import Census, Passes, Sources, SourceUnreadable
 from holdfast.objects.run import Each, Keeper, Tally
 from holdfast.ports import Conflict
 
@@ -77,6 +77,61 @@ def reconcile(
         first = next(iter(walker.failures.items()))
         raise ComparisonFailed(f"{len(walker.failures)} objects of {bucket}, the first {first[0]}: {first[1]!r}")
     return passed
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The passes that were begun or gone on with, by bucket, and what kept some from being right."""
+
+    passes: Mapping[str, Pass]
+    failures: tuple[Exception, ...] = ()
+
+    @property
+    def completed(self) -> Counts:
+        """What the passes found that this run completed."""
+        return sum((passed.counts for passed in self.passes.values() if passed.completed_at), Counts())
+
+    def raise_failures(self) -> None:
+        if self.failures:
+            raise ExceptionGroup(f"{len(self.failures)} buckets are not reconciled", self.failures)
+
+
+def reconcile_all(
+    buckets: Sequence[str],
+    by_schedule: bool,
+    *,
+    keeper: Keeper,
+    census: Census,
+    passes: Passes,
+    time_left: Callable[[], bool],
+    side_by_side: Each,
+    each: Each,
+) -> Reconciliation:
+    """Reconcile each bucket; one that fails does not keep the others waiting. Once all are compared, the census is
+    what was counted."""
+    done: dict[str, Pass] = {}
+    failures: list[Exception] = []
+    for bucket in buckets:
+        try:
+            passed = reconcile(
+                bucket,
+                by_schedule,
+                keeper=keeper,
+                passes=passes,
+                time_left=time_left,
+                side_by_side=side_by_side,
+                each=each,
+            )
+        except Exception as error:
+            keeper.log("not reconciled", bucket_name=bucket, error=repr(error))
+            failures.append(error)
+        else:
+            if passed:
+                done[bucket] = passed
+    last = [passes.load(bucket) for bucket in buckets] if done else []
+    if last and all(passed and passed.completed_at for passed in last):
+        census.set(sum(passed.counts.live for passed in last if passed))
+    return Reconciliation(done, tuple(failures))
 
 
 def divide(sources: Sources, bucket: str) -> tuple[Walk, ...]:

@@ -197,6 +197,32 @@ class Replicated:
     tally: Tally
 
 
+@dataclass(frozen=True, slots=True)
+class Replication:
+    """What became of the events of one invocation."""
+
+    replicated: tuple[Replicated, ...]
+    failures: tuple[Exception, ...] = ()
+
+    def raise_failures(self) -> None:
+        """Fail as a whole if an event failed: all then come again, and those that are done change nothing."""
+        if self.failures:
+            raise ExceptionGroup(f"{len(self.failures)} events are not replicated", self.failures)
+
+
+def replicate_all(events: Iterable[ObjectEvent], *, keeper: Keeper, backup_bucket: str) -> Replication:
+    """Replicate each event; one that fails does not keep the others waiting."""
+    replicated: list[Replicated] = []
+    failures: list[Exception] = []
+    for event in events:
+        try:
+            replicated.append(replicate(event, keeper=keeper, backup_bucket=backup_bucket))
+        except Exception as error:
+            keeper.log("not replicated", bucket_name=event.bucket, object_name=event.name, error=repr(error))
+            failures.append(error)
+    return Replication(tuple(replicated), tuple(failures))
+
+
 def replicate(event: ObjectEvent, *, keeper: Keeper, backup_bucket: str) -> Replicated:
     """Bring the copies of an event's object to where the event says. Safe to repeat, in any order, side by side.
 
@@ -286,7 +312,7 @@ class Cleaned:
 class Each(Protocol):
     """Calls a function with each item, side by side or one after the other, and returns the answers in order."""
 
-    def __call__[T, R](self, function: Callable[[T], R], items: Iterable[T]) -> Iterable[R]: ...
+    def __call__[T, R](self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]: ...
 
 
 CLEANED_TOGETHER = 100
