@@ -14,10 +14,6 @@ class CopyLost(Exception):
     """The copy is not in the backup bucket as it was stored: it is gone, or another object."""
 
 
-class CopyUnreadable(Exception):
-    """The copy cannot be read as it is: it lies in an archive class, or is closed to us."""
-
-
 class Targets(Protocol):
     """Any bucket that copies are restored to. An object of it is named as an original is."""
 
@@ -27,5 +23,5 @@ class Targets(Protocol):
     def write(self, copy: Copy, target: Original, over: Found | None) -> Stored:
         """Copy exactly what was stored, on S3's side, if the target still is as it was found.
 
-        Raises TargetChanged, CopyLost, CopyUnreadable.
+        Raises TargetChanged, CopyLost.
         """

@@ -107,7 +107,7 @@ class Restorer:
     # Doing it
 
     def restore(self, restore: Restore) -> Restored:
-        """Write one copy, and verify it. Raises TargetChanged, CopyLost, CopyUnreadable, plan.Differs."""
+        """Write one copy, and verify it. Raises TargetChanged, CopyLost, plan.Differs."""
         copy = restore.copy
         written = self.targets.write(copy, restore.target, restore.over)
         return Restored(restore, plan.verify(copy.stored, written) if copy.stored else None)
