@@ -277,6 +277,10 @@ class DynamoCensus:
         )
         return int(from_item(answer["Attributes"])["objects"])
 
+    def counted(self) -> int:
+        item = self.client.get_item(TableName=self.table, Key=to_item(_CENSUS_KEY)).get("Item")
+        return int(from_item(item)["objects"]) if item else 0
+
     def set(self, number: int) -> None:
         self.client.put_item(TableName=self.table, Item=to_item({**_CENSUS_KEY, "objects": number}))
 

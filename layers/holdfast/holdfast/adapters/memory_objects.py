@@ -94,6 +94,9 @@ class MemoryCopyTable:
         self.objects += change
         return self.objects
 
+    def counted(self) -> int:
+        return self.objects
+
     def set(self, number: int) -> None:
         self.objects = number
 

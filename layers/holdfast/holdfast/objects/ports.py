@@ -115,6 +115,9 @@ class Census(Protocol):
     def count(self, change: int) -> int:
         """Add to the number, and return it."""
 
+    def counted(self) -> int:
+        """The number as it stands."""
+
     def set(self, number: int) -> None: ...
 
 
