@@ -19,6 +19,13 @@ def stack() -> Iterator[aws.Stack]:
         yield aws.deploy()
 
 
+@pytest.fixture(scope="module")
+def moto_account() -> Iterator[None]:
+    """An empty account, for tests of what no stack makes."""
+    with aws.account():
+        yield
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """The local engine: slower than moto, and true to S3 where moto is not."""

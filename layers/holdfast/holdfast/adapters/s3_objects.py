@@ -79,6 +79,12 @@ def _bare(etag: str) -> str:
     return etag.strip('"')
 
 
+def _version_id(answer: Mapping[str, Any]) -> str | None:
+    """S3 calls "null" what was written while its bucket had no versions."""
+    version_id = answer.get("VersionId")
+    return None if version_id == "null" else version_id
+
+
 @dataclass(frozen=True, slots=True)
 class S3Sources:
     """The `Sources` of the objects system."""
@@ -95,14 +101,8 @@ class S3Sources:
             if refused:
                 raise refused from error
             raise
-        version_id = found.get("VersionId")
-        return Version(
-            original=original,
-            etag=_bare(found["ETag"]),
-            size=found["ContentLength"],
-            written_at=found["LastModified"],
-            version_id=None if version_id == "null" else version_id,  # written before its bucket had versions
-        )
+        etag, size = _bare(found["ETag"]), found["ContentLength"]
+        return Version(original, etag, size, found["LastModified"], _version_id(found))
 
     def listing(self, bucket: str, prefix: str, after: str) -> Iterator[Version]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, StartAfter=after)
@@ -151,7 +151,7 @@ class S3Copier:
     def _copy_at_once(self, version: Version, copy_key: CopyKey) -> Stored:
         answer = self.client.copy_object(Bucket=self.bucket, Key=copy_key, **_source(version), **self._settings())
         result = answer["CopyObjectResult"]
-        return Stored(_bare(result["ETag"]), _checksum(result), answer.get("VersionId"))
+        return Stored(_bare(result["ETag"]), _checksum(result), _version_id(answer))
 
     def _settings(self) -> Any:
         settings: dict[str, Any] = {"StorageClass": self.storage_class, "ChecksumAlgorithm": CHECKSUM}
@@ -173,7 +173,7 @@ class S3Copier:
             with suppress(ClientError, BotoCoreError):  # what went wrong first is what counts
                 self.client.abort_multipart_upload(**upload)
             raise
-        return Stored(_bare(answer["ETag"]), _checksum(answer), answer.get("VersionId"))
+        return Stored(_bare(answer["ETag"]), _checksum(answer), _version_id(answer))
 
     def _look_at(self, version: Version) -> tuple[int, Any]:
         """The size of a version in bytes, and what an upload has to state that a copy at once takes along by itself."""
@@ -229,7 +229,7 @@ class S3Backups:
             if _code(error) == "404":
                 return None
             raise
-        return Stored(_bare(found["ETag"]), _checksum(found), found.get("VersionId"))
+        return Stored(_bare(found["ETag"]), _checksum(found), _version_id(found))
 
     def remove(self, copy_key: CopyKey) -> None:
         try:
@@ -270,4 +270,4 @@ class S3Backups:
             for found in page.get("Versions", []):
                 if found["IsLatest"]:
                     copy_key = CopyKey(found["Key"])
-                    yield BackupObject(copy_key, found["Size"], _bare(found["ETag"]), found["VersionId"])
+                    yield BackupObject(copy_key, found["Size"], _bare(found["ETag"]), _version_id(found))
