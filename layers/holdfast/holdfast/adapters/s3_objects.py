@@ -134,24 +134,31 @@ class S3Copier:
 
     def copy(self, version: Version, copy_key: CopyKey) -> Stored:
         try:
-            if version.size > self.copied_at_once:
-                return self._copy_in_parts(version, copy_key)
-            return self._copy_at_once(version, copy_key)
+            return self.write(version, copy_key)
         except ClientError as error:
             refused = _refusal(error, version.original)
             if refused and not self._concerns_the_copy(error):
                 raise refused from error
             raise
 
+    def write(self, version: Version, key: str, **condition: str) -> Stored:
+        """Copy exactly this version to a key of the bucket, if what is there meets a condition: boto3's `IfMatch` or
+        `IfNoneMatch`. Raises what S3 answers."""
+        if version.size > self.copied_at_once:
+            return self._copy_in_parts(version, key, condition)
+        return self._copy_at_once(version, key, condition)
+
     def _concerns_the_copy(self, error: ClientError) -> bool:
         """Whether what was refused is to write the copy: S3 names the resource, if both are in one account."""
         message = error.response["Error"].get("Message", "")
         return f":::{self.bucket}/" in message or bool(self.kms_key_arn and self.kms_key_arn in message)
 
-    def _copy_at_once(self, version: Version, copy_key: CopyKey) -> Stored:
-        answer = self.client.copy_object(Bucket=self.bucket, Key=copy_key, **_source(version), **self._settings())
+    def _copy_at_once(self, version: Version, key: str, condition: Any) -> Stored:
+        answer = self.client.copy_object(
+            Bucket=self.bucket, Key=key, **condition, **_source(version), **self._settings()
+        )
         result = answer["CopyObjectResult"]
-        return Stored(_bare(result["ETag"]), _checksum(result), _version_id(answer))
+        return Stored(_bare(result["ETag"]), checksum(result), _version_id(answer))
 
     def _settings(self) -> Any:
         settings: dict[str, Any] = {"StorageClass": self.storage_class, "ChecksumAlgorithm": CHECKSUM}
@@ -159,21 +166,21 @@ class S3Copier:
             settings |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.kms_key_arn, "BucketKeyEnabled": True}
         return settings
 
-    def _copy_in_parts(self, version: Version, copy_key: CopyKey) -> Stored:
+    def _copy_in_parts(self, version: Version, key: str, condition: Any) -> Stored:
         size, carried = self._look_at(version)
-        created = self.client.create_multipart_upload(Bucket=self.bucket, Key=copy_key, **carried, **self._settings())
-        upload: Any = {"Bucket": self.bucket, "Key": copy_key, "UploadId": created["UploadId"]}
+        created = self.client.create_multipart_upload(Bucket=self.bucket, Key=key, **carried, **self._settings())
+        upload: Any = {"Bucket": self.bucket, "Key": key, "UploadId": created["UploadId"]}
         try:
             with ThreadPoolExecutor(self.threads) as pool:
                 parts = list(pool.map(partial(self._copy_part, version, upload), self._ranges(size)))
             answer = self.client.complete_multipart_upload(
-                **upload, MultipartUpload={"Parts": parts}, MpuObjectSize=size
+                **upload, **condition, MultipartUpload={"Parts": parts}, MpuObjectSize=size
             )
         except BaseException:
             with suppress(ClientError, BotoCoreError):  # what went wrong first is what counts
                 self.client.abort_multipart_upload(**upload)
             raise
-        return Stored(_bare(answer["ETag"]), _checksum(answer), _version_id(answer))
+        return Stored(_bare(answer["ETag"]), checksum(answer), _version_id(answer))
 
     def _look_at(self, version: Version) -> tuple[int, Any]:
         """The size of a version in bytes, and what an upload has to state that a copy at once takes along by itself."""
@@ -207,7 +214,7 @@ def _source(version: Version) -> Any:
     return {"CopySource": where | {"VersionId": version.version_id}}
 
 
-def _checksum(answer: Mapping[str, Any]) -> str | None:
+def checksum(answer: Mapping[str, Any]) -> str | None:
     """The one checksum that S3 keeps of an object, if the answer tells it."""
     found = (name for name in answer if name.startswith("Checksum") and name != "ChecksumType")
     return next((f"{name.removeprefix('Checksum')}:{answer[name]}" for name in found), None)
@@ -229,7 +236,7 @@ class S3Backups:
             if _code(error) == "404":
                 return None
             raise
-        return Stored(_bare(found["ETag"]), _checksum(found), _version_id(found))
+        return Stored(_bare(found["ETag"]), checksum(found), _version_id(found))
 
     def remove(self, copy_key: CopyKey) -> None:
         try:

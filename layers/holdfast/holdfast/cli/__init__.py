@@ -5,9 +5,10 @@ import sys
 import typer
 
 from holdfast.adapters.stack import AWS_ERRORS, StackMissing, SystemNotDeployed
-from holdfast.cli import breaker, capacity
+from holdfast.cli import breaker, capacity, objects
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(objects.app, name="objects")
 app.add_typer(capacity.app, name="capacity")
 app.add_typer(breaker.app, name="breaker")
 
@@ -16,5 +17,5 @@ def main() -> None:
     """Run the command; an error that the reader can mend ends it with one line and status 1."""
     try:
         app()
-    except (StackMissing, SystemNotDeployed, capacity.CannotWatch, *AWS_ERRORS) as error:
+    except (StackMissing, SystemNotDeployed, capacity.CannotWatch, *objects.MENDED_BY_THE_READER, *AWS_ERRORS) as error:
         sys.exit(f"holdfast: {error}")

@@ -9,10 +9,11 @@ from holdfast import wiring
 from holdfast.adapters.dynamodb import DynamoBreakerStore
 from holdfast.breaker import run
 from holdfast.cli.stack import DEFAULT_STACK, Apply, StackName, console, find, not_applied
+from holdfast.objects import guard
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
-SYSTEMS = ("capacity",)
+SYSTEMS = (guard.SYSTEM, "capacity")
 
 System = Annotated[str, typer.Argument(help=f"One of: {', '.join(SYSTEMS)}.")]
 

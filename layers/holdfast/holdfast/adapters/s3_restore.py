@@ -1,0 +1,62 @@
+"""Restoring from the backup bucket, in S3."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from holdfast.adapters.s3_objects import COPIED_AT_ONCE, PART_SIZE, S3Copier, checksum
+from holdfast.objects.model import Copy, Original, Stored, Version
+from holdfast.objects.restore.model import Found
+from holdfast.objects.restore.ports import CopyLost, TargetChanged
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_REFUSED = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "NoSuchVersion", "404"}
+"""What S3 says if the target or the copy is not as it was: it is another one, becoming another one, or gone.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Targets:
+    """The `Targets` of a restore. What is restored has the storage class STANDARD, and its bucket's encryption."""
+
+    client: "S3Client"
+    backup_bucket: str
+    copied_at_once: int = COPIED_AT_ONCE
+    part_size: int = PART_SIZE
+
+    def head(self, target: Original) -> Found | None:
+        try:
+            found = self.client.head_object(Bucket=target.bucket, Key=target.key, ChecksumMode="ENABLED")
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "404":
+                return None
+            raise
+        return Found(found["ETag"].strip('"'), found["ContentLength"], found["LastModified"], checksum(found))
+
+    def write(self, copy: Copy, target: Original, over: Found | None) -> Stored:
+        condition = {"IfMatch": f'"{over.etag}"'} if over else {"IfNoneMatch": "*"}
+        copier = S3Copier(
+            self.client,
+            target.bucket,
+            "STANDARD",
+            copied_at_once=self.copied_at_once,
+            part_size=self.part_size,
+        )
+        try:
+            return copier.write(self._source(copy), target.key, **condition)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _REFUSED:
+                raise
+            if self.head(target) != over:
+                raise TargetChanged(f"{str(target)!r} was written since it was looked at") from error
+            raise CopyLost(f"{copy.copy_key!r} is not in {self.backup_bucket} as it was stored") from error
+
+    def _source(self, copy: Copy) -> Version:
+        """A copy as what is to be copied: exactly what was stored."""
+        if copy.stored is None:
+            raise CopyLost(f"{copy.copy_key!r} was never completed")
+        where = Original(self.backup_bucket, copy.copy_key)
+        return Version(where, copy.stored.etag, copy.version.size, copy.version.written_at, copy.stored.version_id)
