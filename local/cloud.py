@@ -57,12 +57,14 @@ class Cloud:
 
 
 def parameters(engine: Engine) -> dict[str, str]:
-    """How the stack differs on a laptop: an alarm that is quick, a limit that three small files reach."""
+    """How the stack differs on a laptop: a quick alarm, a limit that three small files reach, short delays."""
     return {
         "ApiEndpoint": engine.apis,
         "Architecture": "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64",
         "CapacityAlarmPeriodSeconds": "10",
         "CapacityLimitBytes": "20",
+        "DisownedDelaySeconds": "10",
+        "MinimumCopyAge": "0",
     }
 
 

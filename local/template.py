@@ -55,6 +55,8 @@ class _Resolver:
                 return self.parameters[name]
             case {"Fn::If": [condition, then, otherwise]}:
                 return self.resolve(then if self.holds({"Condition": condition}) else otherwise)
+            case {"Fn::Join": [str(separator), {"Ref": str(name)}]} if name in self.parameters:
+                return separator.join(str(self.parameters[name]).split(","))
             case dict():
                 resolved = {key: self.resolve(part) for key, part in value.items()}
                 return {key: part for key, part in resolved.items() if part != _NO_VALUE}

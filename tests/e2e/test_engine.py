@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 
-from local.engine import ACCOUNT, Engine
+from local.engine import ACCOUNT, REGION, Engine
 
 OTHER_MACHINE = "x86_64" if platform.machine() in {"arm64", "aarch64"} else "arm64"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
@@ -120,6 +120,14 @@ def handler(event, context):
 """
 
 
+FAILS = """
+import json
+def handler(event, context):
+    print(json.dumps(event["detail"]["object"]))
+    raise RuntimeError("always")
+"""
+
+
 def role(*actions: str) -> dict[str, Any]:
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     allowed = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
@@ -152,6 +160,66 @@ def test_a_function_that_cannot_be_imported_is_explained_in_the_engines_log_alon
     call(engine, "broken-probe", {})
     assert not any("no_such_module" in line for line in lines(engine, "broken-probe"))
     assert "no_such_module" in engine.kept.log.read_text()
+
+
+def test_a_copy_is_written_over_what_is_there_whatever_its_condition(engine: Engine) -> None:
+    s3, place = engine.client("s3"), {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket="conditions", CreateBucketConfiguration=place)
+    s3.put_object(Bucket="conditions", Key="new", Body=b"new")
+    for condition in ({"IfNoneMatch": "*"}, {"IfMatch": '"0"'}):
+        s3.put_object(Bucket="conditions", Key="there", Body=b"there")
+        s3.copy_object(Bucket="conditions", Key="there", CopySource={"Bucket": "conditions", "Key": "new"}, **condition)
+        assert s3.get_object(Bucket="conditions", Key="there")["Body"].read() == b"new"
+
+
+def test_a_copy_tells_no_checksum(engine: Engine) -> None:
+    s3, place = engine.client("s3"), {"LocationConstraint": REGION}
+    s3.create_bucket(Bucket="checksums", CreateBucketConfiguration=place)
+    s3.put_object(Bucket="checksums", Key="a", Body=b"a", ChecksumAlgorithm="CRC32")
+    source = {"Bucket": "checksums", "Key": "a"}
+    copied = s3.copy_object(Bucket="checksums", Key="copy", CopySource=source, ChecksumAlgorithm="CRC64NVME")
+    assert copied["CopyObjectResult"].keys() == {"ETag", "LastModified"}
+    assert "ChecksumCRC64NVME" not in s3.head_object(Bucket="checksums", Key="copy", ChecksumMode="ENABLED")
+
+
+def test_eventbridge_tells_no_version_and_calls_a_function_once(
+    engine: Engine, create: Callable[..., dict[str, str]]
+) -> None:
+    names = create(
+        "bridge",
+        Fails=probe(FunctionName="bridge-probe", Code={"ZipFile": FAILS}),
+        Failed=resource("AWS::SQS::Queue"),
+        Invocations=resource(
+            "AWS::Lambda::EventInvokeConfig",
+            FunctionName={"Ref": "Fails"},
+            Qualifier="$LATEST",
+            MaximumRetryAttempts=2,
+            DestinationConfig={"OnFailure": {"Destination": {"Fn::GetAtt": ["Failed", "Arn"]}}},
+        ),
+        Bucket=resource(
+            "AWS::S3::Bucket",
+            VersioningConfiguration={"Status": "Enabled"},
+            NotificationConfiguration={"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
+        ),
+        Rule=resource(
+            "AWS::Events::Rule",
+            EventPattern={"source": ["aws.s3"]},
+            Targets=[
+                {
+                    "Id": "Fails",
+                    "Arn": {"Fn::GetAtt": ["Fails", "Arn"]},
+                    "RetryPolicy": {"MaximumRetryAttempts": 2, "MaximumEventAgeInSeconds": 60},
+                    "DeadLetterConfig": {"Arn": {"Fn::GetAtt": ["Failed", "Arn"]}},
+                }
+            ],
+        ),
+    )
+    assert "VersionId" in engine.client("s3").put_object(Bucket=names["Bucket"], Key="a", Body=b"a")
+    assert is_called(engine, "bridge-probe", seconds=20)
+    time.sleep(3)  # an asynchronous invocation that failed is tried again after one second, and after two
+    [told] = [json.loads(line) for line in lines(engine, "bridge-probe") if line.startswith("{")]
+    assert told.keys() == {"key", "size", "etag", "sequencer"}
+    assert "Messages" not in engine.client("sqs").receive_message(QueueUrl=names["Failed"])
 
 
 # ---- made good by local.cloudwatch and local.deploy ------------------------------------------------------------------
@@ -316,7 +384,7 @@ def test_old_lines_of_a_log_stay(engine: Engine, create: Callable[..., dict[str,
 # ---- these stop the deploy -------------------------------------------------------------------------------------------
 
 
-def test_inventory_lock_and_replication_of_a_bucket_are_dropped(
+def test_inventory_and_replication_of_a_bucket_are_dropped(
     engine: Engine, create: Callable[..., dict[str, str]]
 ) -> None:
     destination = {"Bucket": "arn:aws:s3:::elsewhere"}
@@ -325,8 +393,6 @@ def test_inventory_lock_and_replication_of_a_bucket_are_dropped(
         Bucket=resource(
             "AWS::S3::Bucket",
             VersioningConfiguration={"Status": "Enabled"},
-            ObjectLockEnabled=True,
-            ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"},
             ReplicationConfiguration={
                 "Role": ROLE,
                 "Rules": [{"Status": "Enabled", "Prefix": "", "Destination": destination}],
@@ -343,11 +409,38 @@ def test_inventory_lock_and_replication_of_a_bucket_are_dropped(
         ),
     )
     s3 = engine.client("s3")
-    with pytest.raises(ClientError, match="ObjectLockConfigurationNotFoundError"):
-        s3.get_object_lock_configuration(Bucket=names["Bucket"])
     with pytest.raises(ClientError, match="ReplicationConfigurationNotFoundError"):
         s3.get_bucket_replication(Bucket=names["Bucket"])
     assert "InventoryConfigurationList" not in s3.list_bucket_inventory_configurations(Bucket=names["Bucket"])
+
+
+@pytest.mark.parametrize("mode", ["GOVERNANCE", "COMPLIANCE"])
+def test_a_lock_is_dropped_and_does_not_hold_what_is_copied(
+    mode: str, engine: Engine, create: Callable[..., dict[str, str]]
+) -> None:
+    lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": mode, "Days": 1}}}
+    names = create(
+        f"lock-{mode.lower()}",
+        Source=resource("AWS::S3::Bucket"),
+        Locked=resource(
+            "AWS::S3::Bucket",
+            VersioningConfiguration={"Status": "Enabled"},
+            ObjectLockEnabled=True,
+            ObjectLockConfiguration=lock,
+        ),
+    )
+    s3, locked = engine.client("s3"), names["Locked"]
+    with pytest.raises(ClientError, match="ObjectLockConfigurationNotFoundError"):
+        s3.get_object_lock_configuration(Bucket=locked)
+
+    s3.put_object_lock_configuration(Bucket=locked, ObjectLockConfiguration=lock)
+    put = s3.put_object(Bucket=locked, Key="put", Body=b"1")
+    with pytest.raises(ClientError, match="object protected by object lock"):
+        s3.delete_object(Bucket=locked, Key="put", VersionId=put["VersionId"])
+    s3.put_object(Bucket=names["Source"], Key="a", Body=b"1")
+    copied = s3.copy_object(Bucket=locked, Key="copied", CopySource={"Bucket": names["Source"], "Key": "a"})
+    s3.delete_object(Bucket=locked, Key="copied", VersionId=copied["VersionId"])
+    assert [version["Key"] for version in s3.list_object_versions(Bucket=locked)["Versions"]] == ["put"]
 
 
 def test_dead_letters_and_reserved_concurrency_of_a_function_are_dropped(

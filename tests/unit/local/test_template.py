@@ -12,11 +12,13 @@ Transform: AWS::Serverless-2016-10-31
 Parameters:
   Extra: {Type: String, Default: "false"}
   Days: {Type: Number, Default: 7}
+  Names: {Type: CommaDelimitedList, Default: ""}
 Conditions:
   HasExtra: !Equals [!Ref Extra, "true"]
   HasNone: !Not [!Condition HasExtra]
   HasBoth: !And [!Condition HasExtra, !Condition HasNone]
   HasEither: !Or [!Condition HasExtra, !Condition HasNone]
+  HasNames: !Not [!Equals [!Join ["", !Ref Names], ""]]
 Resources:
 """
 
@@ -46,6 +48,14 @@ def test_a_resource_is_there_if_its_condition_holds(
     condition: str, extra: str, there: bool, expand: Callable[..., dict[str, Resource]]
 ) -> None:
     found = expand(f"  Topic: {{Type: AWS::SNS::Topic, Condition: {condition}}}", {"Extra": extra})
+    assert ("Topic" in found) is there
+
+
+@pytest.mark.parametrize(("names", "there"), [("", False), ("one", True), ("one,two", True)])
+def test_a_condition_may_ask_whether_a_list_is_empty(
+    names: str, there: bool, expand: Callable[..., dict[str, Resource]]
+) -> None:
+    found = expand("  Topic: {Type: AWS::SNS::Topic, Condition: HasNames}", {"Names": names})
     assert ("Topic" in found) is there
 
 
