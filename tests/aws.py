@@ -43,60 +43,110 @@ def template() -> dict[str, Any]:
     return parsed
 
 
+type Asked = Mapping[str, tuple[str | None, Mapping[str, Any]]]
+"""Groups of named values that refer to resources of the template. A group is answered if its condition holds."""
+
+
 def deploy(**parameters: str) -> Stack:
-    """Make the template's tables and buckets and the alarm on the bucket's total, with these parameters."""
+    """Make the template's tables and buckets and the alarm on the bucket's total, with these parameters.
+
+    Buckets send no events. A system that is left out makes nothing.
+    """
     source = template()
-    functions = {
-        Path(resource["Properties"]["CodeUri"]).name: resource["Properties"]["Environment"]["Variables"]
-        for resource in source["Resources"].values()
-        if resource["Type"] == "AWS::Serverless::Function"
+    stored = {
+        name: _without_events(resource)
+        for name, resource in source["Resources"].items()
+        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
     }
-    alarm = source["Resources"]["CapacityTotalAlarm"]["Properties"]
-    single = {name: value for name, value in alarm.items() if not isinstance(value, list)}
-    asked = {**functions, "alarm": single, "all": source["Globals"]["Function"]["Environment"]["Variables"]}
-    filled = _create(source, asked, parameters)
-    numbers = {"Period": int, "EvaluationPeriods": int, "Threshold": float}
-    put_alarm: Any = boto3.client("cloudwatch").put_metric_alarm
-    put_alarm(**{name: numbers.get(name, str)(value) for name, value in filled["alarm"].items()})
-    resources = boto3.client("cloudformation").list_stack_resources(StackName=STACK)["StackResourceSummaries"]
-    tables = (resource for resource in resources if resource["ResourceType"] == "AWS::DynamoDB::Table")
+    alarm = source["Resources"]["CapacityTotalAlarm"]
+    single = {name: value for name, value in alarm["Properties"].items() if not isinstance(value, list)}
+    environments = dict(_environments(source))
+    filled = _create(source, stored, environments | {"alarm": (alarm["Condition"], single)}, parameters)
+    if "alarm" in filled:
+        numbers = {"Period": int, "EvaluationPeriods": int, "Threshold": float}
+        put_alarm: Any = boto3.client("cloudwatch").put_metric_alarm
+        put_alarm(**{name: numbers.get(name, str)(value) for name, value in filled["alarm"].items()})
     return Stack(
-        tables={table["LogicalResourceId"]: table["PhysicalResourceId"] for table in tables},
-        environments={name: filled["all"] | filled[name] for name in functions},
+        tables=_made("AWS::DynamoDB::Table"),
+        environments={name: filled[name] for name in environments if name in filled},
     )
 
 
+def keep_versions(bucket: str, properties: Mapping[str, Any]) -> None:
+    """Versions, and how long they are locked: what moto does not take from the properties of a template's bucket."""
+    client = boto3.client("s3")
+    if versioning := properties.get("VersioningConfiguration"):
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=versioning)
+    if lock := properties.get("ObjectLockConfiguration"):
+        retention = lock["Rule"]["DefaultRetention"]
+        rule: Any = {"DefaultRetention": retention | {"Days": int(retention["Days"])}}
+        client.put_object_lock_configuration(
+            Bucket=bucket, ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule}
+        )
+
+
+def _without_events(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A bucket that needs none of the template's other resources. Tables need none."""
+    properties = {name: of for name, of in resource["Properties"].items() if name != "NotificationConfiguration"}
+    return {name: of for name, of in resource.items() if name != "DependsOn"} | {"Properties": properties}
+
+
+def _environments(source: Mapping[str, Any]) -> Iterator[tuple[str, tuple[str | None, Mapping[str, Any]]]]:
+    """The variables of each function, by its folder's name."""
+    for_all = source["Globals"]["Function"]["Environment"]["Variables"]
+    for resource in source["Resources"].values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            variables = for_all | resource["Properties"]["Environment"]["Variables"]
+            yield Path(resource["Properties"]["CodeUri"]).name, (resource.get("Condition"), variables)
+
+
 def _create(
-    source: Mapping[str, Any], asked: Mapping[str, Mapping[str, Any]], parameters: Mapping[str, str]
+    source: Mapping[str, Any], stored: Mapping[str, Any], asked: Asked, parameters: Mapping[str, str]
 ) -> dict[str, dict[str, str]]:
     """Let CloudFormation make what is stored, and fill in what is asked, as outputs of the stack."""
-    stored = {
-        logical_id: resource
-        for logical_id, resource in source["Resources"].items()
-        if resource["Type"] in ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
+    buckets: Asked = {
+        name: (of.get("Condition"), {"properties": {"Fn::ToJsonString": of["Properties"]}})
+        for name, of in stored.items()
+        if of["Type"] == "AWS::S3::Bucket"
     }
-    names_only = {
-        logical_id: {"Type": "String", "Default": logical_id} for logical_id in source["Resources"].keys() - stored
-    }
-    outputs = {
-        f"{group} {name}": {"Value": value if isinstance(value, dict) else str(value)}
-        for group, some in asked.items()
-        for name, value in some.items()
-    }
+    names_only = {name: name for name in source["Resources"].keys() - stored}
+    defaults = {name: str(of["Default"]) for name, of in source["Parameters"].items()}
+    values = {**names_only, **defaults, **parameters}
     body = {
-        "Parameters": source["Parameters"] | names_only,
+        "Parameters": {name: {"Type": "String"} for name in names_only} | dict(_parameters(source)),
         "Conditions": source["Conditions"],
         "Resources": stored,
-        "Outputs": outputs,
+        "Outputs": dict(_outputs(asked)) | dict(_outputs(buckets)),
     }
     client = boto3.client("cloudformation")
     client.create_stack(
         StackName=STACK,
         TemplateBody=json.dumps(body),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
     )
-    filled: dict[str, dict[str, str]] = {group: {} for group in asked}
+    filled: dict[str, dict[str, str]] = {}
     for output in client.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]:
         group, name = output["OutputKey"].split()
-        filled[group][name] = output["OutputValue"]
+        filled.setdefault(group, {})[name] = output["OutputValue"]
+    for name, bucket in _made("AWS::S3::Bucket").items():
+        keep_versions(bucket, json.loads(filled[name]["properties"]))
     return filled
+
+
+def _parameters(source: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Numbers are text: to moto, no number equals the same digits as text, and conditions compare with text."""
+    for name, of in source["Parameters"].items():
+        yield name, {"Type": "CommaDelimitedList" if of["Type"] == "CommaDelimitedList" else "String"}
+
+
+def _outputs(asked: Asked) -> Iterator[tuple[str, dict[str, Any]]]:
+    for group, (condition, values) in asked.items():
+        for name, value in values.items():
+            output = {"Value": value if isinstance(value, dict) else str(value)}
+            yield f"{group} {name}", output | ({"Condition": condition} if condition else {})
+
+
+def _made(kind: str) -> dict[str, str]:
+    """The names of the stack's resources of a type, by logical id."""
+    made = boto3.client("cloudformation").list_stack_resources(StackName=STACK)["StackResourceSummaries"]
+    return {it["LogicalResourceId"]: it["PhysicalResourceId"] for it in made if it["ResourceType"] == kind}
