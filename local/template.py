@@ -34,14 +34,25 @@ def resources(template: Path, parameters: Mapping[str, str]) -> list[Resource]:
     for resource in source["Resources"].values():
         if place := _PLACES.get(resource["Type"]):
             resource["Properties"][place] = "s3://local/source"
-    expanded = Translator(None, Parser(), boto_session=sdk()).translate(source, dict(parameters))
-    defaults = {name: stated.get("Default") for name, stated in source.get("Parameters", {}).items()}
-    resolver = _Resolver(defaults | dict(parameters), expanded.get("Conditions", {}))
+    values = parameter_values(source.get("Parameters", {}), parameters)
+    expanded = Translator(None, Parser(), boto_session=sdk()).translate(source, dict(values))
+    resolver = _Resolver(values, expanded.get("Conditions", {}))
     return [
         Resource(name, stated["Type"], resolver.resolve(stated.get("Properties", {})))
         for name, stated in expanded["Resources"].items()
         if "Condition" not in stated or resolver.holds({"Condition": stated["Condition"]})
     ]
+
+
+def parameter_values(stated: Mapping[str, Any], given: Mapping[str, str]) -> dict[str, Any]:
+    """What a reference to each parameter is: its default unless it is given; of a list, its members."""
+    values = {name: of.get("Default") for name, of in stated.items()} | dict(given)
+    lists = {name for name, of in stated.items() if of["Type"] == "CommaDelimitedList"}
+    return {name: _members(value) if name in lists else value for name, value in values.items()}
+
+
+def _members(value: str) -> list[str]:
+    return [member.strip() for member in value.split(",")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +66,8 @@ class _Resolver:
                 return self.parameters[name]
             case {"Fn::If": [condition, then, otherwise]}:
                 return self.resolve(then if self.holds({"Condition": condition}) else otherwise)
-            case {"Fn::Join": [str(separator), {"Ref": str(name)}]} if name in self.parameters:
-                return separator.join(str(self.parameters[name]).split(","))
+            case {"Fn::Join": [str(separator), parts]} if _is_text(parts := self.resolve(parts)):
+                return separator.join(parts)
             case dict():
                 resolved = {key: self.resolve(part) for key, part in value.items()}
                 return {key: part for key, part in resolved.items() if part != _NO_VALUE}
@@ -79,3 +90,7 @@ class _Resolver:
                 return any(map(self.holds, parts))
             case _:
                 raise ValueError(f"a condition that only CloudFormation can tell: {condition}")
+
+
+def _is_text(parts: Any) -> bool:
+    return isinstance(parts, list) and all(isinstance(part, str) for part in parts)

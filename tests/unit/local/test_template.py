@@ -65,6 +65,35 @@ def test_a_parameter_is_its_default_unless_overridden(expand: Callable[..., dict
     assert expand(stated, {"Days": "30"})["Group"].properties == {"RetentionInDays": "30"}
 
 
+def test_a_list_is_its_members(expand: Callable[..., dict[str, Resource]]) -> None:
+    stated = """
+  Rule:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {detail: {bucket: {name: !Ref Names}}}
+      Description: !Join [" and ", [all of, !Join [" or ", !Ref Names]]]
+"""
+    assert expand(stated, {"Names": "one, two"})["Rule"].properties == {
+        "EventPattern": {"detail": {"bucket": {"name": ["one", "two"]}}},
+        "Description": "all of and one or two",
+    }
+
+
+def test_a_list_is_its_members_in_what_sam_expands(expand: Callable[..., dict[str, Resource]]) -> None:
+    stated = """
+  EchoFunction:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.13
+      Handler: app.lambda_handler
+      CodeUri: functions/echo
+      Policies:
+        - Statement: [{Effect: Allow, Action: "kms:Decrypt", Resource: !Ref Names}]
+"""
+    [policy] = expand(stated, {"Names": "one,two"})["EchoFunctionRole"].properties["Policies"]
+    assert policy["PolicyDocument"]["Statement"][0]["Resource"] == ["one", "two"]
+
+
 def test_a_property_without_value_is_not_there(expand: Callable[..., dict[str, Resource]]) -> None:
     stated = """
   Topic:
