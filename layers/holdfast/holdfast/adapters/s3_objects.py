@@ -1,6 +1,6 @@
 """The source buckets, the copies that are made of their objects, and the backup bucket, in S3."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -122,6 +122,7 @@ class S3Copier:
 
     Copies are encrypted with a KMS key, or as their bucket says. Objects of more bytes than `copied_at_once` are copied
     in parts, `threads` at a time. An upload that breaks off is aborted by the bucket's lifecycle, if not before.
+    `copy_object` takes the place of the client's, for many copies.
     """
 
     client: "S3Client"
@@ -131,6 +132,7 @@ class S3Copier:
     copied_at_once: int = COPIED_AT_ONCE
     part_size: int = PART_SIZE
     threads: int = 10
+    copy_object: Callable[..., Any] | None = None
 
     def copy(self, version: Version, copy_key: CopyKey) -> Stored:
         try:
@@ -154,9 +156,8 @@ class S3Copier:
         return f":::{self.bucket}/" in message or bool(self.kms_key_arn and self.kms_key_arn in message)
 
     def _copy_at_once(self, version: Version, key: str, condition: Any) -> Stored:
-        answer = self.client.copy_object(
-            Bucket=self.bucket, Key=key, **condition, **_source(version), **self._settings()
-        )
+        copy_object: Callable[..., Any] = self.copy_object or self.client.copy_object
+        answer = copy_object(Bucket=self.bucket, Key=key, **condition, **_source(version), **self._settings())
         result = answer["CopyObjectResult"]
         return Stored(_bare(result["ETag"]), checksum(result), _version_id(answer))
 
