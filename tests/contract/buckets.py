@@ -13,7 +13,7 @@ from holdfast.adapters.memory_objects import MemoryBackups, MemorySources
 from holdfast.adapters.s3_objects import S3Backups, S3Copier, S3Sources
 from holdfast.events.model import Sequencer
 from holdfast.objects import naming
-from holdfast.objects.model import BackupObject, CopyKey, Original, Stored, Version
+from holdfast.objects.model import BackupObject, CopyKey, Original, Version
 from holdfast.objects.ports import Backups, Copier, Sources
 from tests.unit.capacity.domain import HOSTILE_NAMES, at
 
@@ -140,9 +140,14 @@ def a_copy_key(original: Original, token: str = "1") -> CopyKey:
     return naming.copy_key(original, at(0), Sequencer("01"), token)
 
 
+def content(place: Place, copy_key: CopyKey) -> str:
+    """The eTag of what a copy holds, read back."""
+    if isinstance(place.backups, S3Backups):
+        answer = place.backups.client.get_object(Bucket=place.backups.bucket, Key=copy_key)
+        return etag(answer["Body"].read())
+    assert isinstance(place.backups, MemoryBackups)
+    return place.backups.objects[copy_key][0].etag
+
+
 def keys(versions: Sequence[Version]) -> list[str]:
     return [version.original.key for version in versions]
-
-
-def intact(stored: Stored, found: Stored | None) -> bool:
-    return found is not None and stored.is_intact(found)
