@@ -40,45 +40,17 @@ def bucket_name() -> str:
     return f"watched-{next(_numbers)}"
 
 
-# CopyTable
-
-
 @pytest.fixture(scope="module")
 def copy_table_in_moto(stack: aws.Stack) -> tuple[Any, str]:
-    """A client, and the name of the table."""
-    return _copy_table(boto3.client("dynamodb"))
+    """A client, and the name of CopyTable."""
+    return boto3.client("dynamodb"), stack.tables["CopyTable"]
 
 
 @pytest.fixture(scope="session")
 def copy_table_in_engine(engine: Engine) -> tuple[Any, str]:
-    return _copy_table(engine.client("dynamodb"))
-
-
-def _copy_table(client: Any) -> tuple[Any, str]:
-    client.create_table(TableName="CopyTable", **_SCHEMA)
+    """A client, and the name of CopyTable."""
+    stated = aws.template()["Resources"]["CopyTable"]["Properties"]
+    heeded = {"AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema"}
+    client = engine.client("dynamodb")
+    client.create_table(TableName="CopyTable", **{name: stated[name] for name in heeded})
     return client, "CopyTable"
-
-
-_SCHEMA = {
-    "AttributeDefinitions": [
-        {"AttributeName": "original_key", "AttributeType": "S"},
-        {"AttributeName": "copy_key", "AttributeType": "S"},
-        {"AttributeName": "status", "AttributeType": "S"},
-        {"AttributeName": "disowned_at", "AttributeType": "N"},
-    ],
-    "KeySchema": [
-        {"AttributeName": "original_key", "KeyType": "HASH"},
-        {"AttributeName": "copy_key", "KeyType": "RANGE"},
-    ],
-    "GlobalSecondaryIndexes": [
-        {
-            "IndexName": "status-disowned_at-index",
-            "KeySchema": [
-                {"AttributeName": "status", "KeyType": "HASH"},
-                {"AttributeName": "disowned_at", "KeyType": "RANGE"},
-            ],
-            "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["size"]},
-        }
-    ],
-    "BillingMode": "PAY_PER_REQUEST",
-}
