@@ -116,7 +116,7 @@ def _create(
         "Parameters": {name: {"Type": "String"} for name in names_only} | dict(_parameters(source)),
         "Conditions": source["Conditions"],
         "Resources": stored,
-        "Outputs": dict(_outputs(asked)) | dict(_outputs(buckets)),
+        "Outputs": _own_outputs(source) | dict(_outputs(asked)) | dict(_outputs(buckets)),
     }
     client = boto3.client("cloudformation")
     client.create_stack(
@@ -126,11 +126,16 @@ def _create(
     )
     filled: dict[str, dict[str, str]] = {}
     for output in client.describe_stacks(StackName=STACK)["Stacks"][0]["Outputs"]:
-        group, name = output["OutputKey"].split()
+        group, _, name = output["OutputKey"].partition(" ")
         filled.setdefault(group, {})[name] = output["OutputValue"]
     for name, bucket in _made("AWS::S3::Bucket").items():
         keep_versions(bucket, json.loads(filled[name]["properties"]))
     return filled
+
+
+def _own_outputs(source: Mapping[str, Any]) -> dict[str, Any]:
+    """The template's outputs that name a resource, for those who look for the stack."""
+    return {name: of for name, of in source["Outputs"].items() if "Ref" in of["Value"]}
 
 
 def _parameters(source: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
