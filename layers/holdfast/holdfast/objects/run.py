@@ -121,10 +121,10 @@ class Keeper:
 
     def settle(self, original: Original, tally: Tally) -> Kept:
         """Bring the copies of an original to rest. Returns what was kept of it before."""
-        kept = self.table.read(original)
-        actions = plan.settle(kept, self.now(), self.rules)
-        if self.rules.spare_younger_than and _guarded(actions) and not self.guard.is_near():
-            actions = plan.settle(kept, self.now(), replace(self.rules, spare_younger_than=timedelta()))
+        kept, now = self.table.read(original), self.now()
+        actions = plan.settle(kept, now, replace(self.rules, spare_younger_than=timedelta()))
+        if self.rules.spare_younger_than and _guarded(actions) and self.guard.is_near():
+            actions = plan.settle(kept, now, self.rules)
         self.apply(actions, tally)
         return kept
 
