@@ -213,6 +213,22 @@ def test_only_the_newest_version_is_listed_and_none_under_a_delete_marker(versio
     assert versioned.listed() == [BackupObject(CopyKey("a/2"), 2, newest.etag, newest.version_id)]
 
 
+def test_all_that_is_stored_is_named_under_its_prefix(place: Place) -> None:
+    for copy_key in ("a/1", "a/2", "ab/1"):
+        store(place, copy_key)
+    assert set(place.backups.names("a/")) == {"a/1", "a/2"}
+
+
+@pytest.mark.usefixtures("small_pages")
+def test_what_somebody_hid_behind_a_delete_marker_is_named_too(versioned: Place) -> None:
+    backups = s3_backups(versioned)
+    for number in range(4):
+        store(versioned, f"a/{number}")
+        backups.client.delete_object(Bucket=backups.bucket, Key=f"a/{number}")
+    assert set(backups.names("a/")) == {"a/0", "a/1", "a/2", "a/3"}
+    assert names(versioned) == []
+
+
 def test_an_empty_bucket_lists_nothing(place: Place) -> None:
     assert place.listed() == []
 

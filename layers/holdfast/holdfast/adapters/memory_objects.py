@@ -211,3 +211,6 @@ class MemoryBackups:
             if copy_key.startswith(prefix) and copy_key > after and copy_key in self.objects:
                 version, stored = self.objects[copy_key]
                 yield BackupObject(copy_key, version.size, stored.etag, stored.version_id)
+
+    def names(self, prefix: str) -> Iterator[CopyKey]:
+        return (entry.copy_key for entry in self.listing(prefix, ""))

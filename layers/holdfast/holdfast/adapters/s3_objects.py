@@ -271,11 +271,18 @@ class S3Backups:
             for found in page.get("Contents", []):
                 yield BackupObject(CopyKey(found["Key"]), found["Size"], _bare(found["ETag"]))
 
+    def names(self, prefix: str) -> Iterator[CopyKey]:
+        if self.versioned:
+            return (CopyKey(found["Key"]) for found in self._all_versions(prefix, ""))
+        return (found.copy_key for found in self.listing(prefix, ""))
+
     def _listing_of_versions(self, prefix: str, after: str) -> Iterator[BackupObject]:
+        for found in self._all_versions(prefix, after):
+            if found["IsLatest"]:
+                copy_key = CopyKey(found["Key"])
+                yield BackupObject(copy_key, found["Size"], _bare(found["ETag"]), _version_id(found))
+
+    def _all_versions(self, prefix: str, after: str) -> Iterator[Any]:
         beyond: Any = {"KeyMarker": after} if after else {}
         pages = self.client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix, **beyond)
-        for page in pages:
-            for found in page.get("Versions", []):
-                if found["IsLatest"]:
-                    copy_key = CopyKey(found["Key"])
-                    yield BackupObject(copy_key, found["Size"], _bare(found["ETag"]), _version_id(found))
+        return (found for page in pages for found in page.get("Versions", []))

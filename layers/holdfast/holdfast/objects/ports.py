@@ -108,6 +108,9 @@ class Backups(Protocol):
     def listing(self, prefix: str, after: str) -> Iterator[BackupObject]:
         """Objects under a prefix in the order of their keys' UTF-8 bytes, from the first behind `after`."""
 
+    def names(self, prefix: str) -> Iterator[CopyKey]:
+        """Of all that is stored under a prefix, what somebody hid behind a delete marker too. Some come repeatedly."""
+
 
 class Census(Protocol):
     """How many objects have copies: what the breaker's share is a share of. Roughly: reconciliation sets it right."""

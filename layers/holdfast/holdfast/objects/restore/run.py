@@ -48,8 +48,8 @@ class Restorer:
     def _originals(self, bucket: str, prefix: str) -> Iterator[Original]:
         """Each key once: names of copies of one may stand between those of another."""
         seen: set[str] = set()
-        for entry in self.backups.listing(naming.beginning(Original(bucket, prefix)), ""):
-            named = naming.parse(entry.copy_key)
+        for copy_key in self.backups.names(naming.beginning(Original(bucket, prefix))):
+            named = naming.parse(copy_key)
             if named is None or named[0] in seen:
                 continue
             seen.add(named[0])
