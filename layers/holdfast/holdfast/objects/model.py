@@ -73,10 +73,19 @@ class Stored:
     version_id: str | None = None
 
     def is_intact(self, found: "Stored | None") -> bool:
-        """Whether what was found where this was stored is still this."""
-        if found is None or found.etag != self.etag:
+        """Whether what was found where this was stored is still this.
+
+        A checksum is of the content alone. An ETag changes with the encryption, and with the parts that were uploaded.
+        """
+        if found is None:
             return False
-        return self.checksum is None or found.checksum is None or found.checksum == self.checksum
+        if self.checksum and found.checksum and _algorithm(self.checksum) == _algorithm(found.checksum):
+            return self.checksum == found.checksum
+        return self.etag == found.etag
+
+
+def _algorithm(checksum: str) -> str:
+    return checksum.partition(":")[0]
 
 
 class Status(StrEnum):
