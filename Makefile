@@ -14,7 +14,7 @@ FAST := not e2e and not model and not sam_local
 DECISIONS := */plan.py,*/model.py
 
 help: ## List these targets
-	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /	/' | awk -F '	' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /	/' | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(READY): requirements.lock pyproject.toml local/setup.sh
 	@sh local/setup.sh
@@ -62,6 +62,11 @@ model: $(READY) ## The model tests alone: random histories with faults
 bench: $(READY) ## Measure cost, throughput and cold starts
 	@$(BIN)/python -m bench $(ARGS)
 
+bench-peers: $(READY) ## Install what the objects benchmarks are measured against, in .tools/peers
+	@[ -x .tools/peers/bin/python ] || .tools/uv/bin/uv venv --quiet --python $(BIN)/python .tools/peers
+	@UV_CACHE_DIR=.tools/cache .tools/uv/bin/uv pip sync --quiet --python .tools/peers/bin/python \
+		--require-hashes requirements-bench.lock
+
 build: $(READY) ## sam build: what goes to AWS, in .aws-sam/build
 	$(BIN)/sam build $(ARGS)
 
@@ -71,13 +76,15 @@ deploy: build ## sam build, then sam deploy --guided, into your AWS account
 reference: $(READY) ## Bring the generated parts of docs/reference up to date with template and command
 	$(BIN)/python docs/reference/generate.py
 
-lock: $(READY) ## Bring requirements.lock up to date with pyproject.toml: [ARGS=--upgrade]
-	.tools/uv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.13 --generate-hashes \
-		--no-header --no-annotate --quiet --output-file requirements.lock $(ARGS)
+COMPILE := .tools/uv/bin/uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --no-annotate --quiet
+
+lock: $(READY) ## Bring the locks up to date with pyproject.toml: [ARGS=--upgrade]
+	$(COMPILE) pyproject.toml --group dev --output-file requirements.lock $(ARGS)
+	$(COMPILE) --group bench --output-file requirements-bench.lock $(ARGS)
 
 clean: ## Remove all that was made here, but not the environment
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m local down; fi
 	rm -rf .aws-sam .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache demo dist
 	find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
 
-.PHONY: help demo up status down invoke logs check test sam-local model bench build deploy reference lock clean
+.PHONY: help demo up status down invoke logs check test sam-local model bench bench-peers build deploy reference lock clean

@@ -1,8 +1,24 @@
-"""All benchmarks."""
+"""All benchmarks, or those of one system."""
 
 import typer
 
-from bench.capacity.__main__ import main
+from bench.capacity.__main__ import main as capacity
+from bench.objects.__main__ import main as objects
+
+app = typer.Typer(invoke_without_command=True, add_completion=False)
+app.command("capacity", help="What events cost, how long cold starts take, how many events come through a second.")(
+    capacity
+)
+app.command("objects", help="How fast a bucket that already had objects is copied.")(objects)
+
+
+@app.callback()
+def main(asked: typer.Context) -> None:
+    """Print tables, and write them as JSON. Without a command, all there are."""
+    if asked.invoked_subcommand is None:
+        capacity()
+        objects()
+
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

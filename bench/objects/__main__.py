@@ -1,0 +1,51 @@
+"""Measures the objects system: how fast a bucket that already had objects is copied."""
+
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from bench.objects import backfill
+from bench.objects.peers import Missing
+from bench.report import Report, write
+from local.cloud import FOLDER
+
+JSON = FOLDER / "bench" / "objects.json"
+
+
+class Part(StrEnum):
+    BACKFILL = "backfill"
+
+
+def main(
+    parts: Annotated[list[Part] | None, typer.Argument(help="All, if none is given.")] = None,
+    objects: Annotated[int, typer.Option(help="Objects of 4 KB that are copied each time.")] = 5000,
+    rounds: Annotated[int, typer.Option(help="How often each copies them.")] = 5,
+    json: Annotated[Path, typer.Option(help="Where the tables are written for machines.")] = JSON,
+) -> None:
+    """Print tables, and write them as JSON."""
+    console = Console(highlight=False, width=200)
+    reports = []
+    try:
+        for part in parts or list(Part):
+            for report in _measure(part, objects, rounds):
+                report.show(console)
+                reports.append(report)
+    except Missing as missing:
+        sys.exit(str(missing))
+    write(reports, json)
+    console.print(f"\nAs JSON: {json}", soft_wrap=True)
+
+
+def _measure(part: Part, objects: int, rounds: int) -> Iterator[Report]:
+    match part:
+        case Part.BACKFILL:
+            yield backfill.report(objects, rounds)
+
+
+if __name__ == "__main__":
+    typer.run(main)

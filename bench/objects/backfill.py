@@ -1,0 +1,143 @@
+"""How fast a bucket that already had objects is copied, and at what cost, beside programs that do nothing else."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.objects import peers
+from bench.objects.peers import Server
+from bench.report import Cell, Report
+from local.cloud import ROOT
+
+SIZE = 4096
+SOURCE = "source"
+FIRST = "s5cmd"
+"""What the others are compared with."""
+
+
+class CopiedWrong(RuntimeError):
+    """Not every object was copied, or not as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """By one process, from its start to its end: seconds, and seconds of processor time."""
+
+    wall: float
+    processor: float
+
+
+def report(objects: int, rounds: int) -> Report:
+    """Copy so many objects by each way in turn, several times. Raises Missing, ServerDied, CopiedWrong."""
+    folder = tempfile.TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True)
+    with folder as made, peers.serving(Path(made)) as server:
+        ways = _ways(server)
+        source = _fill(server, objects)
+        spent = [_round(server, ways, source, number) for number in range(rounds + 1)][1:]  # the first one warms up
+    return Report(
+        f"Copying {objects} objects of {SIZE} bytes from bucket to bucket",
+        ["", "objects a second", "processor s / 1,000", f"wall / {FIRST}", f"processor / {FIRST}"],
+        [_row(way, [(each[way], each[FIRST]) for each in spent], objects) for way in ways],
+        [
+            f"Medians of {rounds} rounds, each with every way once: from start to end, with its listing.",
+            "Ours and boto3 copy on condition of the ETag of the source, with a storage class and a checksum.",
+        ],
+    )
+
+
+def _row(way: str, spent: Sequence[tuple[Spent, Spent]], objects: int) -> list[Cell]:
+    """`spent` by it, and by the first in the same round."""
+    return [
+        way,
+        objects / median(its.wall for its, _ in spent),
+        1000 / objects * median(its.processor for its, _ in spent),
+        median(its.wall / first.wall for its, first in spent),
+        median(its.processor / first.processor for its, first in spent),
+    ]
+
+
+def _ways(server: Server) -> Mapping[str, Sequence[str | Path]]:
+    """How to copy all of SOURCE into the bucket TARGET. Settings of the others are the fastest of those tried."""
+    remote = f":s3,provider=SeaweedFS,env_auth,endpoint='{server.endpoint}',region={peers.REGION},no_check_bucket:"
+    rclone: list[str | Path] = [peers.rclone(), "--config", "", "copy", f"{remote}{SOURCE}", f"{remote}TARGET"]
+    return {
+        FIRST: [peers.s5cmd(), "--numworkers", "64", "cp", f"s3://{SOURCE}/*", "s3://TARGET/"],
+        "rclone": [*rclone, "--transfers", "64", "--no-check-dest", "--s3-no-head", "-q"],
+        "boto3, 32 threads": _python("with_boto3"),
+        "ours": _python("in_bulk"),
+        "ours, a whole reconciliation": _python("reconciling"),
+    }
+
+
+def _python(way: str) -> list[str | Path]:
+    """Without pyOpenSSL, as in Lambda: where it is, botocore loads it."""
+    return [
+        sys.executable,
+        "-c",
+        f"import sys; sys.modules['OpenSSL'] = None; from bench.objects import copying; copying.{way}(*sys.argv[1:])",
+        SOURCE,
+        "TARGET",
+    ]
+
+
+def _fill(server: Server, objects: int) -> dict[str, str]:
+    """Make the source. Returns the ETags by key."""
+    client, body = server.client(16), os.urandom(SIZE)
+    client.create_bucket(Bucket=SOURCE)
+
+    def put(number: int) -> tuple[str, str]:
+        key = f"data/{number // 100:02}/object-{number:05}.bin"
+        return key, client.put_object(Bucket=SOURCE, Key=key, Body=body, Metadata={"number": str(number)})["ETag"]
+
+    with ThreadPoolExecutor(16) as threads:
+        return dict(threads.map(put, range(objects)))
+
+
+def _round(
+    server: Server, ways: Mapping[str, Sequence[str | Path]], source: Mapping[str, str], number: int
+) -> dict[str, Spent]:
+    spent = {}
+    for index, (way, command) in enumerate(ways.items()):
+        target = f"target-{number}-{index}"
+        client = server.client()
+        client.create_bucket(Bucket=target)
+        client.put_object(Bucket=target, Key="first", Body=b"")  # a bucket's first object waits for its volumes
+        client.delete_object(Bucket=target, Key="first")
+        spent[way] = _run([str(part).replace("TARGET", target) for part in command], server)
+        _check(client, target, source, way)
+    return spent
+
+
+def _run(command: Sequence[str], server: Server) -> Spent:
+    environment = {**server.environment(), "S3_ENDPOINT_URL": server.endpoint, "PYTHONPATH": str(ROOT)}
+    with tempfile.TemporaryFile() as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            output.seek(0)
+            raise CopiedWrong(f"{command[0]} failed: {output.read().decode(errors='replace')[-2000:]}")
+    return Spent(wall, used.ru_utime + used.ru_stime)
+
+
+def _check(client: Any, target: str, source: Mapping[str, str], way: str) -> None:
+    """Raise CopiedWrong unless each object has one copy with its ETag: under its key, or in a folder of that name."""
+    pages = client.get_paginator("list_objects_v2").paginate(Bucket=target)
+    found = [(entry["Key"], entry["ETag"]) for page in pages for entry in page.get("Contents", [])]
+    copied = {_original(key): etag for key, etag in found}
+    if len(found) != len(source) or copied != source:
+        raise CopiedWrong(f"{way} copied {len(copied.items() & source.items())} of {len(source)} objects")
+
+
+def _original(key: str) -> str:
+    return key.removeprefix(f"{SOURCE}/").partition(".bin")[0] + ".bin"
