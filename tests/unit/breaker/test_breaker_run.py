@@ -66,6 +66,39 @@ def test_resumed_it_lets_go_again() -> None:
     assert breaker.hold("capacity", planned=5, guarded=10) is None
 
 
+def test_what_was_not_removed_after_all_is_given_back() -> None:
+    breaker = a_breaker()
+    breaker.hold("capacity", planned=5, guarded=10)
+    breaker.give_back("capacity", 2)
+    assert breaker.store.load("capacity").removals == ((T0, 3),)
+
+
+def test_what_others_removed_meanwhile_stays_counted() -> None:
+    store = Meddled()
+    breaker = a_breaker(store)
+    breaker.hold("capacity", planned=5, guarded=10)
+    store.others.append(4)
+    breaker.give_back("capacity", 2)
+    assert sum(count for _, count in breaker.store.load("capacity").removals) == 7
+
+
+def test_it_tells_why_it_is_open_without_asking_for_anything() -> None:
+    breaker = a_breaker()
+    assert breaker.why_open("capacity") is None
+    held = breaker.hold("capacity", planned=6, guarded=10)
+    revision = breaker.store.load("capacity").revision
+    assert breaker.why_open("capacity") == held
+    assert breaker.store.load("capacity").revision == revision
+
+
+def test_it_tells_whether_its_limit_is_near() -> None:
+    breaker = a_breaker()
+    breaker.hold("capacity", planned=2, guarded=10)
+    assert not breaker.is_near("capacity", guarded=8)
+    breaker.hold("capacity", planned=1, guarded=8)
+    assert breaker.is_near("capacity", guarded=7)
+
+
 def test_resuming_what_changes_meanwhile_is_refused() -> None:
     store = Meddled(others=[4])
     with pytest.raises(Conflict, match="the breaker of capacity has changed"):

@@ -48,6 +48,18 @@ def assess(state: BreakerState, planned: int, guarded: int, budget: Budget, now:
     return replace(state, removals=_counted(recent, planned, now), revision=revision)
 
 
+def give_back(state: BreakerState, count: int) -> BreakerState:
+    """The state once `count` of what was asked for was not removed after all: the newest removals are fewer."""
+    removals = list(state.removals)
+    left = count
+    while left and removals:
+        at, removed = removals.pop()
+        if removed > left:
+            removals.append((at, removed - left))
+        left -= min(removed, left)
+    return state if left == count else replace(state, removals=tuple(removals), revision=state.revision + 1)
+
+
 def is_near(state: BreakerState, guarded: int, budget: Budget, now: datetime) -> bool:
     """Whether the breaker is open, or half of what an hour may remove has gone: something unusual may be under way."""
     removed = sum(count for _, count in _recent(state, now))
