@@ -12,7 +12,11 @@ from local.cloud import ROOT, STACK
 from local.engine import REGION, Engine
 
 SAMPLE_BUCKET = "holdfast-sample"
-"""The watched bucket of the sample events."""
+"""The watched and protected bucket of the sample events."""
+
+SAMPLE_KEYS = ("assignment1.txt", 'ордер 1/../"ü", 100% +\n😀?.txt')
+SAMPLE_BODY = b"x" * 18
+"""What was written to it, as the events tell."""
 
 _FUNCTIONS = ROOT / "functions"
 _EVENTS = ROOT / "events"
@@ -82,19 +86,21 @@ def deployed(engine: Engine, function: str) -> dict[str, Any]:
 
 
 def variables(engine: Engine, invocation: Invocation) -> dict[str, str]:
-    """The function's environment as deployed, save that it watches the bucket of the sample events.
+    """The function's environment as deployed, save that its bucket is that of the sample events.
 
     Only the drive keeps its own: what it uploads has to be noticed.
     """
     told: dict[str, str] = deployed(engine, invocation.logical_id)["Environment"]["Variables"]
-    if "BUCKET" not in told or invocation.function == "capacity_drive":
+    if invocation.function == "capacity_drive":
         return told
     make_sample_bucket(engine)
-    return {**told, "BUCKET": SAMPLE_BUCKET}
+    return {**told, **{name: SAMPLE_BUCKET for name in ("BUCKET", "BUCKETS") if name in told}}
 
 
 def make_sample_bucket(engine: Engine) -> None:
-    """Have the bucket of the sample events in the engine."""
+    """Have the bucket of the sample events in the engine: when it is made, with the objects that they tell of."""
     s3 = engine.client("s3")
     with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket=SAMPLE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for key in SAMPLE_KEYS:
+            s3.put_object(Bucket=SAMPLE_BUCKET, Key=key, Body=SAMPLE_BODY)

@@ -166,11 +166,11 @@ def test_up_starts_anew_after_a_death(folder: Path) -> None:
 
 
 def test_invoke_without_containers_runs_the_handler_against_an_engine_of_its_own(folder: Path) -> None:
-    invoke = run(folder, "invoke", "capacity_heartbeat", "schedule", DOCKER_HOST="unix:///nowhere")
+    invoke = run(folder, "invoke", "objects_replicate", "s3_put", DOCKER_HOST="unix:///nowhere")
     assert invoke.returncode == 0, invoke.stderr
-    assert json.loads(invoke.stdout) == {"total_size": 0}
+    assert json.loads(invoke.stdout) == {"events": [{"key": "assignment1.txt", "verdict": "copied"}]}
     assert "No container engine answers" in invoke.stderr
-    assert '"message":"heartbeat"' in invoke.stderr
+    assert '"message":"replicated"' in invoke.stderr
     assert runs(folder) == set()
 
 

@@ -52,7 +52,8 @@ def containers() -> Any:
 
 @pytest.fixture(scope="session")
 def stack(containers: Any) -> Iterator[Cloud]:
-    with cloud.temporary() as filled:
+    """Its own schedule cleans nothing while a container is to."""
+    with cloud.temporary({"DisownedDelaySeconds": "86400"}) as filled:
         yield filled
 
 
@@ -79,8 +80,9 @@ def s3(stack: Cloud) -> "S3Client":
 @pytest.fixture
 def clean(stack: Cloud, s3: "S3Client") -> None:
     """As if nothing had been tried before."""
-    for listed in s3.list_objects_v2(Bucket=SAMPLE_BUCKET).get("Contents", []):
-        s3.delete_object(Bucket=SAMPLE_BUCKET, Key=listed["Key"])
+    for bucket in (SAMPLE_BUCKET, stack.outputs["ObjectsBackupBucketName"]):
+        for listed in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
+            s3.delete_object(Bucket=bucket, Key=listed["Key"])
     dynamodb = stack.engine.client("dynamodb")
     for table in (name for output, name in stack.outputs.items() if output.endswith("TableName")):
         keys = [key["AttributeName"] for key in dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]]

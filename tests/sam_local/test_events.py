@@ -3,7 +3,7 @@
 import json
 from base64 import b64decode
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -13,11 +13,13 @@ from PIL import Image
 
 from local.cloud import ROOT
 from local.container import Application
-from local.invoke import SAMPLE_BUCKET, Invocation, in_process
+from local.invoke import SAMPLE_BODY, SAMPLE_BUCKET, SAMPLE_KEYS, Invocation, in_process
 from tests.sam_local.trial import invoke
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+NAME, HOSTILE_NAME = SAMPLE_KEYS
 
 type Part = Mapping[str, Any]
 """What is stated of an answer, or of a line in a log. It may hold more."""
@@ -67,6 +69,23 @@ def answered(status: int) -> tuple[Part, ...]:
     return ({"message": "answered", "status": status},)
 
 
+def replicated(verdict: str, *, copied_bytes: int = 0, disowned: int = 0, name: str = NAME) -> Case:
+    said = {"object_name": name, "verdict": verdict, "copied_bytes": copied_bytes, "disowned": disowned}
+    disowning = ({"message": "disowned", "reason": "the object was deleted"},) * disowned
+    return Case(
+        {"events": [{"key": name, "verdict": verdict}]},
+        (*disowning, {"message": "replicated", "bucket_name": SAMPLE_BUCKET, **said}),
+    )
+
+
+def compared(**found: int) -> Part:
+    nothing = dict.fromkeys(("live", "copied", "deleted", "orphans", "dangling", "corrupt", "unreadable", "held"), 0)
+    return {SAMPLE_BUCKET: {"complete": True, **nothing, **found}}
+
+
+THERE = {NAME: len(SAMPLE_BODY)}
+COPIED, DISOWNED = "objects_replicate/s3_put", "objects_replicate/s3_delete"
+
 PUT, DELETE = "capacity_track/s3_put", "capacity_track/s3_delete"
 SMALL_AND_LARGE = {"small.txt": 18, "large.txt": 28}
 RECONCILED = ("capacity_reconcile/by_hand",)
@@ -80,7 +99,7 @@ CASES = {
         again(), (tracked("assignment1.txt", "applied", -18, 0),), before=(PUT,)
     ),
     "capacity_track/s3_test_event": Case(again()),
-    "capacity_track/hostile_key": Case(again(), (tracked('ордер 1/../"ü", 100% +\n😀?.txt', "applied", 18, 18),)),
+    "capacity_track/hostile_key": Case(again(), (tracked(HOSTILE_NAME, "applied", 18, 18),)),
     "capacity_track/batch": Case(
         again(),
         (
@@ -146,6 +165,27 @@ CASES = {
         {"errorType": "CannotDrive", "errorMessage": "the drive needs CapacityLimitBytes=20, the stack has 21"},
         settings={"LIMIT_BYTES": "21"},  # a whole drive is an end-to-end test
     ),
+    "objects_replicate/s3_put": replace(replicated("copied", copied_bytes=18), objects=THERE),
+    "objects_replicate/eventbridge_created": replace(replicated("copied", copied_bytes=18), objects=THERE),
+    "objects_replicate/hostile_key": replace(
+        replicated("copied", copied_bytes=18, name=HOSTILE_NAME), objects={HOSTILE_NAME: 18}
+    ),
+    "objects_replicate/s3_put_version": replace(replicated("gone"), objects=THERE),
+    "objects_replicate/s3_delete": replace(replicated("deleted", disowned=1), objects=THERE, before=(COPIED,)),
+    "objects_replicate/eventbridge_deleted": replace(
+        replicated("deleted", disowned=1), objects=THERE, before=(COPIED,)
+    ),
+    "objects_replicate/s3_delete_marker": replicated("deleted"),
+    "objects_replicate/s3_test_event": Case({"events": []}),
+    "objects_clean/schedule": Case(
+        {"cleaned": 1, "cleaned_bytes": 18, "locked": 0, "held": None, "complete": True},
+        ({"message": "cleaned", "size": 18},),
+        objects=THERE,
+        before=(COPIED, DISOWNED),
+        settings={"DISOWNED_DELAY_SECONDS": "0"},
+    ),
+    "objects_reconcile/by_hand": Case(compared(live=2, copied=2), objects=SMALL_AND_LARGE),
+    "objects_reconcile/schedule": Case({}, objects=SMALL_AND_LARGE, before=("objects_reconcile/by_hand",)),
 }
 
 
