@@ -479,7 +479,7 @@ def test_a_bucket_is_protected_only_on_apply_and_keeps_its_other_notifications(d
 
     backfill = (
         "\nWhat the bucket holds already is copied within 16 minutes of the deploy, or at once with\n"
-        "  aws lambda invoke --function-name ObjectsReconcileFunction --invocation-type Event /dev/stdout\n"
+        "  aws lambda invoke --function-name ObjectsReconcileFunction --invocation-type Event /dev/null\n"
     )
     answer = desk.holdfast("protect", "mine", "--apply")
     assert (answer.status, answer.out) == (0, plan + "Done.\n" + backfill)

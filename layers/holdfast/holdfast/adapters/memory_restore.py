@@ -22,7 +22,7 @@ class MemoryTargets:
 
     def write(self, copy: Copy, target: Original, over: Found | None) -> Stored:
         version, stored = self.backups.objects.get(copy.copy_key, (None, None))
-        if version is None or stored is None or stored != copy.stored:
+        if version is None or stored is None or copy.stored is None or not copy.stored.is_intact(stored):
             raise CopyLost(f"{copy.copy_key!r} is not what was stored")
         if self.head(target) != over:
             raise TargetChanged(f"{str(target)!r} was written since")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from holdfast.adapters.s3_objects import COPIED_AT_ONCE, PART_SIZE, S3Copier, checksum
+from holdfast.adapters.s3_objects import COPIED_AT_ONCE, PART_SIZE, S3Backups, S3Copier, checksum
 from holdfast.objects.model import Copy, Original, Stored, Version
 from holdfast.objects.restore.model import Found
 from holdfast.objects.restore.ports import CopyLost, TargetChanged
@@ -23,7 +23,7 @@ class S3Targets:
     """The `Targets` of a restore. What is restored has the storage class STANDARD, and its bucket's encryption."""
 
     client: "S3Client"
-    backup_bucket: str
+    backups: S3Backups
     copied_at_once: int = COPIED_AT_ONCE
     part_size: int = PART_SIZE
 
@@ -37,6 +37,23 @@ class S3Targets:
         return Found(found["ETag"].strip('"'), found["ContentLength"], found["LastModified"], checksum(found))
 
     def write(self, copy: Copy, target: Original, over: Found | None) -> Stored:
+        if copy.stored is None:
+            raise CopyLost(f"{copy.copy_key!r} was never completed")
+        try:
+            return self._write(copy, copy.stored, target, over)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _REFUSED:
+                raise
+            if self.head(target) != over:
+                raise TargetChanged(f"{str(target)!r} was written since it was looked at") from error
+            found = self.backups.head(copy.copy_key, copy.stored.version_id)
+            if found is None or found.etag == copy.stored.etag or not copy.stored.is_intact(found):
+                raise CopyLost(f"{copy.copy_key!r} is not in {self.backups.bucket} as it was stored") from error
+        return self._write(copy, found, target, over)
+
+    def _write(self, copy: Copy, stored: Stored, target: Original, over: Found | None) -> Stored:
+        where = Original(self.backups.bucket, copy.copy_key)
+        source = Version(where, stored.etag, copy.version.size, copy.version.written_at, stored.version_id)
         condition = {"IfMatch": f'"{over.etag}"'} if over else {"IfNoneMatch": "*"}
         copier = S3Copier(
             self.client,
@@ -45,18 +62,4 @@ class S3Targets:
             copied_at_once=self.copied_at_once,
             part_size=self.part_size,
         )
-        try:
-            return copier.write(self._source(copy), target.key, **condition)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _REFUSED:
-                raise
-            if self.head(target) != over:
-                raise TargetChanged(f"{str(target)!r} was written since it was looked at") from error
-            raise CopyLost(f"{copy.copy_key!r} is not in {self.backup_bucket} as it was stored") from error
-
-    def _source(self, copy: Copy) -> Version:
-        """A copy as what is to be copied: exactly what was stored."""
-        if copy.stored is None:
-            raise CopyLost(f"{copy.copy_key!r} was never completed")
-        where = Original(self.backup_bucket, copy.copy_key)
-        return Version(where, copy.stored.etag, copy.version.size, copy.version.written_at, copy.stored.version_id)
+        return copier.write(source, target.key, **condition)

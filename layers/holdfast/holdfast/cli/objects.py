@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from holdfast import settings, wiring
@@ -35,6 +35,8 @@ from holdfast.objects.restore.words import line, outcome, summary
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 progress_console = Console(stderr=True)
 
+KEY_WIDTH = 60
+WIDEST = 1000
 SHOWN = 20
 """How many objects are listed one by one without --verbose."""
 
@@ -105,10 +107,11 @@ def _source_bucket(stack: Stack) -> str:
 def _deployed(stack_name: str, bucket: str | None) -> Iterator[Deployed]:
     stack = find(stack_name)
     s3, pool = wiring.client("s3"), ThreadPoolExecutor(wiring.CONNECTIONS)
+    backups = S3Backups(s3, _backup_bucket(stack), versioned=stack.parameters["BackupLockDays"] != "0")
     restorer = Restorer(
         table=DynamoCopyTable(wiring.client("dynamodb"), stack.output("CopyTableName", SYSTEM), wiring.now),
-        backups=S3Backups(s3, _backup_bucket(stack), versioned=stack.parameters["BackupLockDays"] != "0"),
-        targets=S3Targets(s3, _backup_bucket(stack)),
+        backups=backups,
+        targets=S3Targets(s3, backups),
         each=pool.map,
     )
     try:
@@ -133,6 +136,12 @@ def _progress(what: str, total: int | None = None) -> Iterator[Callable[[], None
     with shown:
         task = shown.add_task(what, total=total)
         yield lambda: shown.advance(task)
+
+
+def _print_whole(table: Table) -> None:
+    """In a narrow terminal too, nothing of it is cut: what it shows is copied from there into the next command."""
+    wide = Console(width=WIDEST)
+    Console(width=max(console.width, wide.measure(table).maximum)).print(table)
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -162,17 +171,18 @@ def list_copies(
     if not shown:
         console.print(f"No copy is kept of anything in {objects.bucket} that begins with {key!r}.", markup=False)
         return
-    console.print(_table_of_copies(shown))
+    _print_whole(_table_of_copies(shown))
     if more:
         console.print(f"There are more keys than these {SHOWN}: --verbose shows all.")
 
 
 def _table_of_copies(shown: Sequence[Kept]) -> Table:
-    table = Table("key", "written", "bytes", "status", "disowned", "copy")
+    key = Column("key", max_width=KEY_WIDTH, overflow="fold")
+    table = Table(key, *(Column(name, no_wrap=True) for name in ("written", "bytes", "status", "disowned", "copy")))
     for kept in shown:
         for copy in sorted(kept.copies, key=lambda copy: copy.rank, reverse=True):
             table.add_row(
-                Text(repr(kept.original.key), overflow="fold"),
+                Text(repr(kept.original.key)),
                 stamp(copy.version.written_at),
                 f"{copy.version.size:,}",
                 copy.status,
@@ -193,7 +203,7 @@ def status(stack: StackName = DEFAULT_STACK) -> None:
         passed = passes.load(bucket)
         table.add_row(bucket, _compared(passed), _told(passed.counts) if passed else "")
     console.print(f"{DynamoCensus(client, copy_table).counted():,} objects have copies in {_backup_bucket(found)}.")
-    console.print(table)
+    _print_whole(table)
 
 
 def _compared(passed: Pass | None) -> str:
@@ -368,4 +378,4 @@ def protect(
         console.print("[green]Done.[/green]")
     console.print("\nWhat the bucket holds already is copied within 16 minutes of the deploy, or at once with")
     function = found.outputs["ObjectsReconcileFunctionName"]
-    console.print(f"  aws lambda invoke --function-name {function} --invocation-type Event /dev/stdout")
+    console.print(f"  aws lambda invoke --function-name {function} --invocation-type Event /dev/null")
