@@ -26,7 +26,28 @@ def account() -> Iterator[None]:
     shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment = patch.dict(os.environ, {**shell, "AWS_DEFAULT_REGION": REGION}, clear=True)
     with environment, mock_aws(config={"lambda": {"use_docker": False}}):
+        session()
         yield
+
+
+def session() -> boto3.Session:
+    """A new default session: the clients that are made from now on have its hooks, and meet locks as S3 has them."""
+    boto3.setup_default_session()
+    assert boto3.DEFAULT_SESSION
+    boto3.DEFAULT_SESSION.events.register("before-call.s3.CopyObject", _copy_as_if_uploaded)
+    boto3.DEFAULT_SESSION.events.register("after-call.s3.DeleteObject", _say_that_it_is_locked)
+    return boto3.DEFAULT_SESSION
+
+
+def _copy_as_if_uploaded(params: Mapping[str, Any], **_: object) -> None:
+    """Into a bucket that locks, moto takes no copy without the header that S3 asks of an upload."""
+    params["headers"]["x-amz-sdk-checksum-algorithm"] = "CRC64NVME"
+
+
+def _say_that_it_is_locked(parsed: Mapping[str, Any], **_: object) -> None:
+    """What S3 says; moto says "Access Denied", and only of what is locked."""
+    if parsed.get("Error", {}).get("Code") == "AccessDenied":
+        parsed["Error"]["Message"] = "Access Denied because object protected by object lock."
 
 
 @dataclass(frozen=True, slots=True)

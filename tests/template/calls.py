@@ -6,16 +6,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
 import boto3
+from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
-from holdfast import wiring
+from holdfast import settings, wiring
 from local.engine import ACCOUNT, REGION
+from tests.aws import keep_versions, session
 from tests.template.role import Grant
 from tests.template.stack import ROOT, environment, of_type
 
@@ -34,19 +37,22 @@ CONTEXT = SimpleNamespace(
 
 @dataclass(slots=True)
 class Account:
-    """An account with the template's tables, buckets and alarms. Noted: what the calls of each function needed, and
-    the lines that it logged."""
+    """An account with the tables, buckets and alarms that the template makes with these parameters. Noted: what the
+    calls of each function needed, and the lines that it logged."""
 
+    parameters: Mapping[str, str] = field(default_factory=dict)
     needed: dict[str, set[Grant]] = field(default_factory=lambda: defaultdict(set))
     logged: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _failing: str | None = None
 
-    def answer(self, name: str, event: Mapping[str, Any], **settings: str) -> Any:
-        """Invoke a function as it is deployed, save for these settings."""
+    def answer(self, name: str, event: Mapping[str, Any], *, failing: str | None = None, **settings: str) -> Any:
+        """Invoke a function as it is deployed, save for these settings. Calls of the operation `failing` fail."""
         spec = importlib.util.spec_from_file_location(f"app_{name}", ROOT / "functions" / name / "app.py")
         assert spec
         assert spec.loader
         app = importlib.util.module_from_spec(spec)
-        with self.told(name, **settings), redirect_stdout(StringIO()) as log:
+        with self.told(name, failing, **settings), redirect_stdout(StringIO()) as log:
             spec.loader.exec_module(app)
             app.logger.registered_handler.setStream(log)
             answer = app.lambda_handler(event, CONTEXT)
@@ -54,45 +60,54 @@ class Account:
         return answer
 
     @contextmanager
-    def told(self, name: str, **settings: str) -> Iterator[None]:
-        """With the environment of a function, and its own clients, whose calls are noted."""
-
-        def note(params: Mapping[str, Any], model: Any, **_: object) -> None:
-            self.needed[name] |= needs(model.name, params)
-
-        boto3.setup_default_session()
-        assert boto3.DEFAULT_SESSION
-        boto3.DEFAULT_SESSION.events.register("provide-client-params", note)
-        for made in (wiring.client, getattr(wiring, name)):
-            made.cache_clear()
-        with patch.dict(os.environ, environment(name) | settings):
+    def told(self, name: str, failing: str | None = None, **settings: str) -> Iterator[None]:
+        """With the environment of a function, and its own clients."""
+        getattr(wiring, name).cache_clear()
+        self._failing = failing
+        told = patch.dict(os.environ, environment(name, **self.parameters) | settings)
+        with told, patch.object(wiring, "client", partial(self._client, name)):
             yield
-        boto3.setup_default_session()
+
+    def _client(self, name: str, service: str) -> Any:
+        """A function's own client of a service, whose calls are noted."""
+        if (name, service) not in self._clients:
+            made: Any = session().client(service)  # type: ignore[call-overload]
+            made.meta.events.register("provide-client-params", partial(self._note, name))
+            self._clients[name, service] = made
+        return self._clients[name, service]
+
+    def _note(self, name: str, params: Mapping[str, Any], model: Any, **_: object) -> None:
+        if model.name == self._failing:
+            raise EndpointConnectionError(endpoint_url="https://example.com")
+        self.needed[name] |= needs(model.name, params)
 
 
 @contextmanager
-def account() -> Iterator[Account]:
+def account(**parameters: str) -> Iterator[Account]:
+    """With the buckets that the parameters say are there already."""
     shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with patch.dict(os.environ, {**shell, "AWS_DEFAULT_REGION": REGION}, clear=True), mock_aws():
-        for name, table in of_type("AWS::DynamoDB::Table").items():
+        for name, table in of_type("AWS::DynamoDB::Table", **parameters).items():
             ignored = {"PointInTimeRecoverySpecification", "TimeToLiveSpecification", "SSESpecification"}
             stated: Any = {key: value for key, value in table.items() if key not in ignored}
             boto3.client("dynamodb").create_table(TableName=name, **stated)
-        for name, bucket in of_type("AWS::S3::Bucket").items():
+        there: dict[str, Mapping[str, Any]] = {
+            name: {} for name in settings.names(parameters.get("ProtectedBuckets", ""))
+        }
+        for name, bucket in (there | of_type("AWS::S3::Bucket", **parameters)).items():
             place: Any = {"LocationConstraint": REGION}
-            boto3.client("s3").create_bucket(
-                Bucket=bucket.get("BucketName", name.lower()), CreateBucketConfiguration=place
-            )
-        total: Any = of_type("AWS::CloudWatch::Alarm")["CapacityTotalAlarm"]
+            called = bucket.get("BucketName", name.lower())
+            boto3.client("s3").create_bucket(Bucket=called, CreateBucketConfiguration=place)
+            keep_versions(called, bucket)
+        total: Any = of_type("AWS::CloudWatch::Alarm", **parameters)["CapacityTotalAlarm"]
         boto3.client("cloudwatch").put_metric_alarm(**total)
-        yield Account()
+        yield Account(parameters)
 
 
 NEEDS = {
-    # without s3:ListBucket, a key that is not there is 403 and not 404
-    "HeadObject": {"{bucket}/{Key}": "s3:GetObject", "{bucket}": "s3:ListBucket"},
-    "GetObjectTagging": {"{bucket}/{Key}": "s3:GetObjectTagging", "{bucket}": "s3:ListBucket"},
     "PutObject": {"{bucket}/{Key}": "s3:PutObject"},
+    "CompleteMultipartUpload": {"{bucket}/{Key}": "s3:PutObject"},
+    "AbortMultipartUpload": {"{bucket}/{Key}": "s3:AbortMultipartUpload"},
     "ListParts": {"{bucket}/{Key}": "s3:ListMultipartUploadParts"},
     "ListObjectsV2": {"{bucket}": "s3:ListBucket"},
     "ListObjectVersions": {"{bucket}": "s3:ListBucketVersions"},
@@ -101,6 +116,7 @@ NEEDS = {
     "GetItem": {"{table}": "dynamodb:GetItem"},
     "PutItem": {"{table}": "dynamodb:PutItem"},
     "UpdateItem": {"{table}": "dynamodb:UpdateItem"},
+    "DeleteItem": {"{table}": "dynamodb:DeleteItem"},
     "DescribeAlarms": {f"{ALARMS}*": "cloudwatch:DescribeAlarms"},
     "Invoke": {FUNCTIONS + "{FunctionName}": "lambda:InvokeFunction"},
 }
@@ -111,19 +127,40 @@ Resources are filled in with the call's parameters."""
 def needs(operation: str, params: Mapping[str, Any]) -> set[Grant]:
     bucket = f"arn:aws:s3:::{params.get('Bucket')}"
     table = f"{TABLES}{params.get('TableName')}"
+    key = f"{bucket}/{params.get('Key')}"
     match operation:
+        case "HeadObject":
+            return _reads(params, "")
+        case "GetObjectTagging":
+            return _reads(params, "Tagging")
+        case "CopyObject":  # takes the tags along
+            return _writes(key, "", "Tagging") | _reads(params["CopySource"], "", "Tagging")
+        case "UploadPartCopy":
+            return _writes(key, "") | _reads(params["CopySource"], "")
+        case "CreateMultipartUpload":
+            return _writes(key, "", *(["Tagging"] if "Tagging" in params else []))
         case "DeleteObject":  # its condition on the eTag reads the object
-            key = f"{bucket}/{params['Key']}"
             verb = "s3:DeleteObjectVersion" if "VersionId" in params else "s3:DeleteObject"
             return {Grant(key, verb)} | ({Grant(key, "s3:GetObject")} if "IfMatch" in params else set())
         case "Query":
             index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
             return {Grant(table + index, "dynamodb:Query")}
-        case "BatchGetItem":
-            return {Grant(TABLES + name, "dynamodb:BatchGetItem") for name in params["RequestItems"]}
+        case "BatchGetItem" | "BatchWriteItem":
+            return {Grant(TABLES + name, f"dynamodb:{operation}") for name in params["RequestItems"]}
         case "TransactWriteItems":
             writes = [write for item in params["TransactItems"] for write in item.items()]
             return {Grant(TABLES + write["TableName"], f"dynamodb:{kind}Item") for kind, write in writes}
         case _:
             values = {**params, "bucket": bucket, "table": table}
             return {Grant(resource.format_map(values), action) for resource, action in NEEDS[operation].items()}
+
+
+def _writes(key: str, *parts: str) -> set[Grant]:
+    return {Grant(key, f"s3:PutObject{part}") for part in parts}
+
+
+def _reads(source: Mapping[str, Any], *parts: str) -> set[Grant]:
+    """What it takes to read these parts of an object. Without s3:ListBucket a key that is not there is 403, not 404."""
+    bucket = f"arn:aws:s3:::{source['Bucket']}"
+    verb = "s3:GetObjectVersion" if "VersionId" in source else "s3:GetObject"
+    return {Grant(bucket, "s3:ListBucket")} | {Grant(f"{bucket}/{source['Key']}", verb + part) for part in parts}

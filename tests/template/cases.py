@@ -11,6 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from holdfast import wiring
+from tests.template import objects_cases
 from tests.template.calls import Account, account
 from tests.template.stack import environment
 
@@ -104,12 +105,15 @@ CASES: dict[str, Callable[[Account], None]] = {
     "capacity_reconcile": reconciles,
     "capacity_track": tracks,
     "capacity_trim": trims,
+    "objects_clean": objects_cases.cleans,
+    "objects_reconcile": objects_cases.reconciles,
+    "objects_replicate": objects_cases.replicates,
 }
 
 
 @cache
-def played(name: str) -> Account:
-    """What has been noted of all functions that the case of this one ran."""
-    with account() as aws:
+def played(name: str, **parameters: str) -> Account:
+    """What has been noted of all functions that the case of this one ran, in a stack with these parameters."""
+    with account(**parameters) as aws:
         CASES[name](aws)
     return aws

@@ -26,20 +26,20 @@ class Grant:
         return resource.replace("holdfast-capacity-0123456789ab", "CapacityBucket"), self.action
 
 
-def role(name: str) -> dict[str, Any]:
-    return dict(deployed()[function(name)["Role"].rpartition("/")[2]].properties)
+def role(name: str, **parameters: str) -> dict[str, Any]:
+    return dict(deployed(**parameters)[function(name)["Role"].rpartition("/")[2]].properties)
 
 
-def statements(name: str) -> Iterator[dict[str, Any]]:
+def statements(name: str, **parameters: str) -> Iterator[dict[str, Any]]:
     """The statements of a function's own policies, those that SAM adds for it included."""
-    for policy in role(name).get("Policies", []):
+    for policy in role(name, **parameters).get("Policies", []):
         yield from policy["PolicyDocument"]["Statement"]
 
 
-def grants(name: str) -> set[Grant]:
+def grants(name: str, **parameters: str) -> set[Grant]:
     return {
         Grant(resource, action)
-        for statement in statements(name)
+        for statement in statements(name, **parameters)
         for resource in _each(statement["Resource"])
         for action in _each(statement["Action"])
     }

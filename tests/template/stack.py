@@ -10,7 +10,7 @@ from typing import Any
 from samtranslator.yaml_helper import yaml_parse
 
 from local.engine import ACCOUNT, REGION
-from local.template import Resource, resources
+from local.template import Resource, parameter_values, resources
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
@@ -20,6 +20,18 @@ FUNCTIONS = sorted(app.parent.name for app in (ROOT / "functions").glob("*/app.p
 SOURCE: Mapping[str, Any] = yaml_parse(TEMPLATE.read_text())
 
 STACK = "holdfast"
+
+KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/"
+
+EVERYTHING: Mapping[str, str] = {
+    "AlertEmail": "ops@example.com",
+    "ProtectedBuckets": "accounts,media",
+    "BackupLockDays": "1",
+    "BackupKmsKeyArn": f"{KEY}copies",
+    "SourceKmsKeyArns": f"{KEY}accounts,{KEY}media",
+    "SourceVersioning": "true",
+}
+"""Parameters with which all resources are there, and all statements."""
 
 _PSEUDO = {
     "AWS::AccountId": ACCOUNT,
@@ -54,8 +66,7 @@ def deployed(**parameters: str) -> Mapping[str, Resource]:
     """The resources that a deploy with these parameters makes. A resource without a name of its own has its logical
     ID for one."""
     made = {resource.name: resource for resource in resources(TEMPLATE, parameters)}
-    defaults = {name: stated.get("Default", "") for name, stated in SOURCE["Parameters"].items()}
-    names = _References(made, {**_PSEUDO, **defaults, **parameters})
+    names = _References(made, {**_PSEUDO, **parameter_values(SOURCE["Parameters"], parameters)})
     return {r.name: Resource(r.name, r.type, names.resolve(r.properties)) for r in made.values()}
 
 
@@ -69,14 +80,14 @@ def logical_id(function: str) -> str:
     return "".join(map(str.capitalize, function.split("_"))) + "Function"
 
 
-def function(folder: str) -> Mapping[str, Any]:
+def function(folder: str, **parameters: str) -> Mapping[str, Any]:
     """The deployed properties of a function."""
-    return deployed()[logical_id(folder)].properties
+    return deployed(**parameters)[logical_id(folder)].properties
 
 
-def environment(folder: str) -> dict[str, str]:
+def environment(folder: str, **parameters: str) -> dict[str, str]:
     """What a function is told by its environment."""
-    return {name: str(value) for name, value in function(folder)["Environment"]["Variables"].items()}
+    return {name: str(value) for name, value in function(folder, **parameters)["Environment"]["Variables"].items()}
 
 
 def sections() -> Iterator[tuple[str, str]]:
@@ -105,8 +116,7 @@ class _References:
             case {"Fn::Sub": str(text)}:
                 return self._fill(text, {})
             case {"Fn::Join": [str(between), parts]}:
-                parts = self.resolve(parts)
-                return between.join(map(str, [parts] if isinstance(parts, str) else parts))
+                return between.join(map(str, self.resolve(parts)))
             case {"Fn::Split": [str(at), text]}:
                 return self.resolve(text).split(at)
             case {"Fn::Select": [number, parts]}:

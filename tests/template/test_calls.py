@@ -1,25 +1,33 @@
 """Every call that a function makes is allowed, and nothing is allowed that it never calls. AWS in memory asks nobody
 for permission: here each call is held against the role in the template."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from tests.template.cases import played
 from tests.template.role import grants
-from tests.template.stack import FUNCTIONS
+from tests.template.stack import EVERYTHING, FUNCTIONS
 
-WITHOUT_A_CLIENT = {"execute-api:Invoke", "sns:publish"}
-"""What no client of ours asks for: the plot is fetched by URL, and Lambda itself sends what failed to a topic."""
+WITHOUT_A_CLIENT = {"execute-api:Invoke", "kms:Decrypt", "kms:GenerateDataKey", "sns:publish", "sqs:SendMessage"}
+"""What no client of ours asks for: the plot is fetched by URL, S3 itself asks for keys, and Lambda itself sends what
+failed to a topic or a queue."""
+
+STACKS = pytest.mark.parametrize("parameters", [{}, EVERYTHING], ids=["by default", "with everything"])
 
 
+@STACKS
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_call_is_allowed(name: str) -> None:
-    needed = played(name).needed[name]
+def test_every_call_is_allowed(name: str, parameters: Mapping[str, str]) -> None:
+    needed = played(name, **parameters).needed[name]
+    allowed = grants(name, **parameters)
     assert needed
-    assert {need for need in needed if not any(grant.covers(need) for grant in grants(name))} == set()
+    assert {need for need in needed if not any(grant.covers(need) for grant in allowed)} == set()
 
 
+@STACKS
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_nothing_is_allowed_that_no_call_needs(name: str) -> None:
-    needed = played(name).needed[name]
-    asked_for = {grant for grant in grants(name) if grant.action not in WITHOUT_A_CLIENT}
+def test_nothing_is_allowed_that_no_call_needs(name: str, parameters: Mapping[str, str]) -> None:
+    needed = played(name, **parameters).needed[name]
+    asked_for = {grant for grant in grants(name, **parameters) if grant.action not in WITHOUT_A_CLIENT}
     assert {grant for grant in asked_for if not any(grant.covers(need) for need in needed)} == set()
