@@ -1,20 +1,25 @@
 """Source buckets and the backup bucket, in memory, in moto and in the local engine, and what users do with them."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import md5
 from itertools import count
+from random import random
 from typing import Any, Protocol
 
 import boto3
 import pytest
 
 from holdfast.adapters.memory_objects import MemoryBackups, MemorySources
+from holdfast.adapters.s3_bulk import CopyObject
 from holdfast.adapters.s3_objects import S3Backups, S3Copier, S3Sources
 from holdfast.events.model import Sequencer
 from holdfast.objects import naming
 from holdfast.objects.model import BackupObject, CopyKey, Original, Version
 from holdfast.objects.ports import Backups, Copier, Sources
+from local.engine import sdk
 from tests.unit.capacity.domain import HOSTILE_NAMES, at
 
 HOSTILE_KEYS = [*HOSTILE_NAMES, "__DELETED__", "~" + "0" * 64, " ", "//", "~" + "k" * 1020]
@@ -130,6 +135,11 @@ def a_client(request: pytest.FixtureRequest, where: str) -> Any:
         return request.getfixturevalue("engine").client("s3")
     request.getfixturevalue("moto_account")
     return boto3.client("s3")
+
+
+def in_bulk(client: Any) -> CopyObject:
+    """For the local engine."""
+    return CopyObject(client, sdk(), now=lambda: datetime.now(UTC), sleep=time.sleep, chance=random)
 
 
 def etag(body: bytes) -> str:

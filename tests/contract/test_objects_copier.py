@@ -1,5 +1,5 @@
-"""`Copier`, in S3 (at once and in parts) and in memory: exactly the version that was asked for, or an error that says
-what became of it."""
+"""`Copier`, in S3 (at once, in bulk, in parts) and in memory: exactly the version that was asked for, or an error that
+says what became of it."""
 
 import re
 from collections.abc import Iterator
@@ -15,20 +15,26 @@ from botocore.stub import Stubber
 from holdfast.adapters.s3_objects import S3Copier
 from holdfast.objects.model import CopyKey, Original, Version
 from holdfast.objects.ports import SourceChanged, SourceGone, SourceUnreadable
-from tests.contract.buckets import HOSTILE_KEYS, Place, S3User, a_copy_key, a_place, content, etag
+from tests.contract.buckets import HOSTILE_KEYS, Place, S3User, a_copy_key, a_place, content, etag, in_bulk
 from tests.unit.capacity.domain import at
 
-ANYWHERE = ["memory", "moto", "engine", "moto, in parts", "engine, in parts"]
+ANYWHERE = ["memory", "moto", "engine", "engine, in bulk", "moto, in parts", "engine, in parts"]
 TRUE_TO_S3 = [where for where in ANYWHERE if where != "moto"]
 """moto ignores the condition of a copy at once."""
 
 
 def at_place(request: pytest.FixtureRequest, where: str, *, versioned: bool) -> Place:
-    where, *in_parts = where.split(", ")
+    where, _, way = where.partition(", ")
     place = a_place(request, where, versioned=versioned)
-    if in_parts and isinstance(place.copier, S3Copier):
-        return replace(place, copier=replace(place.copier, copied_at_once=0))
-    return place
+    match way:
+        case "in parts":
+            return replace(place, copier=replace(s3_copier(place), copied_at_once=0))
+        case "in bulk":
+            copy_object = in_bulk(s3_copier(place).client)
+            request.addfinalizer(copy_object.close)
+            return replace(place, copier=replace(s3_copier(place), copy_object=copy_object))
+        case _:
+            return place
 
 
 @pytest.fixture(params=ANYWHERE)
@@ -170,7 +176,7 @@ TOLD: dict[str, Any] = {
 }
 
 
-@pytest.fixture(params=["moto", "engine", "moto, in parts", "engine, in parts"])
+@pytest.fixture(params=["moto", "engine", "engine, in bulk", "moto, in parts", "engine, in parts"])
 def s3(request: pytest.FixtureRequest) -> Place:
     return at_place(request, request.param, versioned=False)
 
@@ -201,7 +207,9 @@ def test_a_copy_carries_what_its_object_is_told_to_be(s3: Place, name: str) -> N
     assert copied(s3, **{name: TOLD[name]})[name] == TOLD[name]
 
 
-@pytest.mark.parametrize("where", ["moto", "engine", "moto, in parts"])  # the engine drops the tags of parts
+@pytest.mark.parametrize(
+    "where", ["moto", "engine", "engine, in bulk", "moto, in parts"]
+)  # the engine drops the tags of parts
 def test_a_copy_carries_the_tags(request: pytest.FixtureRequest, where: str) -> None:
     place = at_place(request, where, versioned=False)
     copied(place, Tagging="team=blue%20%2B%20green&%C3%BC=&a%2Bb=c%3Dd")
