@@ -1,7 +1,9 @@
 """The `holdfast` command against the deployed stack, word for word where it announces what it will do."""
 
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,6 +98,79 @@ def test_watching_adds_the_events_and_keeps_other_notifications(
         )
 
 
+def test_an_overwritten_version_is_listed_and_restored(holdfast: Command, stack: Cloud, s3: "S3Client") -> None:
+    bucket, key = stack.outputs["ObjectsSourceBucketName"], 'restored/"a" ü'
+
+    def write(body: bytes, copies: int) -> list[str]:
+        """Write an object, and wait until so many copies are kept of it. Their names, the newest first."""
+        s3.put_object(Bucket=bucket, Key=key, Body=body)
+        expires = time.monotonic() + 60
+        while True:
+            names = re.findall(r"│ (\d{8}T\S+) +│$", holdfast("objects", "list", key).stdout, re.MULTILINE)
+            if len(names) >= copies:
+                return names
+            assert time.monotonic() < expires, f"{copies} copies of {body!r}"
+            time.sleep(1)
+
+    [old] = write(b"old", 1)
+    write(b"newer", 2)
+    refused = holdfast("objects", "restore", key, "--copy", old, "--apply")
+    assert refused.returncode == 1
+    assert "not older than the copy: --overwrite writes over it" in refused.stdout
+
+    restored = holdfast("objects", "restore", key, "--copy", old, "--overwrite", "--apply")
+    assert restored.returncode == 0, restored.stderr
+    assert "1 object restored, 3 bytes.\n1 object verified by " in restored.stdout
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"old"
+    assert "objects have copies in" in holdfast("objects", "status").stdout
+
+
+def test_what_was_deleted_a_moment_ago_comes_back(holdfast: Command, stack: Cloud, s3: "S3Client") -> None:
+    bucket, key = stack.outputs["ObjectsSourceBucketName"], "undeleted/a"
+    s3.put_object(Bucket=bucket, Key=key, Body=b"content")
+    expires = time.monotonic() + 60
+    while "active" not in holdfast("objects", "list", key).stdout:
+        assert time.monotonic() < expires, "no copy is made"
+        time.sleep(1)
+    s3.delete_object(Bucket=bucket, Key=key)
+    answer = holdfast("objects", "undelete", "undeleted/", "--since", "-1h", "--apply")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"content"
+
+
+def test_protecting_switches_eventbridge_on_and_keeps_other_notifications(
+    holdfast: Command, stack: Cloud, s3: "S3Client"
+) -> None:
+    bucket = stack.outputs["CapacityBucketName"]
+    before = s3.get_bucket_notification_configuration(Bucket=bucket)
+    topics = before["TopicConfigurations"]
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={"TopicConfigurations": topics},
+    )
+    try:
+        announced = holdfast("objects", "protect", bucket).stdout
+        assert announced.startswith(
+            f"{bucket} would send to EventBridge:\n"
+            "  + all its events\n"
+            f"  = {len(topics)} notifications that it has already stay as they are\n"
+        )
+        assert announced.endswith(NOT_APPLIED)
+        assert "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=bucket)
+
+        assert holdfast("objects", "protect", bucket, "--apply").returncode == 0
+        sends = s3.get_bucket_notification_configuration(Bucket=bucket)
+        assert "EventBridgeConfiguration" in sends
+        assert sends["TopicConfigurations"] == topics
+        again = holdfast("objects", "protect", bucket).stdout
+        assert again.startswith(f"{bucket} already sends its events to EventBridge.\n")
+    finally:
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket,
+            NotificationConfiguration={"TopicConfigurations": topics, "EventBridgeConfiguration": {}},
+        )
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -104,6 +179,7 @@ def test_watching_adds_the_events_and_keeps_other_notifications(
             "holdfast: there is no stack nope in eu-west-1: name yours with --stack",
         ),
         (("capacity", "watch", "other"), "deploy it with CapacityBucketName=other, then come back"),
+        (("objects", "restore", "never"), "holdfast: no copy is kept of 'never' in holdfast-objects-"),
     ],
 )
 def test_a_mistake_ends_with_one_line_that_mends_it(holdfast: Command, words: tuple[str, ...], sentence: str) -> None:
