@@ -228,7 +228,7 @@ def _protected(stack: Stack) -> tuple[str, ...]:
 
 @app.command()
 def restore(
-    key: Annotated[str, typer.Argument(metavar="KEY")],
+    key: Annotated[str, typer.Argument(metavar="KEY", help="The key as it is, not URL-encoded.")],
     *,
     at: Annotated[str | None, typer.Option("--at", metavar="TIME", help=_AT_HELP)] = None,
     copy: Annotated[
