@@ -1,6 +1,7 @@
 """The objects system under random histories: its invariants hold, and the check has teeth."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -178,12 +179,13 @@ def counts_disowned_copies_too(kept: Kept, now: datetime, rules: plan.Rules) -> 
     return EVICTIONS(kept, now, rules)
 
 
-def keeps_every_twin(_copy: Copy, _owned: Sequence[Copy]) -> bool:
-    return False
+def keeps_every_twin(owned: Sequence[Copy]) -> list[Copy]:
+    return list(owned)
 
 
-def removes_every_twin(copy: Copy, owned: Sequence[Copy]) -> bool:
-    return any(other is not copy and other.version.identity == copy.version.identity for other in owned)
+def removes_every_twin(owned: Sequence[Copy]) -> list[Copy]:
+    alike = Counter(copy.version.identity for copy in owned)
+    return [copy for copy in owned if alike[copy.version.identity] == 1]
 
 
 def looks_before_it_activates_only(self: run.Keeper, original: Original, tally: run.Tally) -> Kept:
@@ -271,8 +273,8 @@ BUGS: list[tuple[object, str, Callable[..., object]]] = [
     (plan, "_evictions", evicts_one_too_many),
     (plan, "_evictions", evicts_in_the_order_of_arrival),
     (plan, "_evictions", counts_disowned_copies_too),
-    (plan, "_has_twin", keeps_every_twin),
-    (plan, "_has_twin", removes_every_twin),
+    (plan, "_needed", keeps_every_twin),
+    (plan, "_needed", removes_every_twin),
     (plan, "_leftovers", leaves_what_is_left_over),
     (run.Keeper, "settle", looks_before_it_activates_only),
     (run.Keeper, "_remove", deletes_the_row_of_what_is_deleted_first),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from holdfast.events.model import Sequencer
-from holdfast.objects.model import BackupObject, Copy, Kept, Status, Stored, Version, is_observed
+from holdfast.objects.model import BackupObject, Copy, CopyKey, Kept, Status, Stored, Version, is_observed
 
 ABANDONED_AFTER = timedelta(hours=1)
 """How long a pending copy may take: four times the longest run of a function."""
@@ -16,7 +16,8 @@ class Rules:
     """How many copies an object keeps, and what may not be evicted.
 
     `locked`: an Object Lock holds every new copy for a time, so what would be evicted is disowned instead, and cleaned
-    after the delay. `spare_younger_than`: copies younger than this are not evicted, while mass changes go on.
+    after the delay. `spare_younger_than`: copies younger than this neither are evicted nor evict others, while mass
+    changes go on.
     """
 
     copies_to_keep: int
@@ -50,9 +51,9 @@ def why_not_copy(kept: Kept, version: Version, order: Sequencer, rules: Rules) -
     """Why a version that an event tells of needs no copy; None if it does."""
     if kept.deletion and order <= kept.deletion.order:
         return "the object was deleted since"
-    if any(copy.order == order for copy in kept.with_status(Status.ACTIVE, Status.DISOWNED)):
+    if any(copy.order == order for copy in kept.owned):
         return "it has a copy already"
-    newer = [copy for copy in kept.owned if copy.order > order]
+    newer = [copy for copy in _needed(kept.owned) if copy.order > order]
     if version.version_id is not None and any(c.version.version_id == version.version_id for c in newer):
         return "it was seen, and copied, as the current version later on"
     if len(newer) >= rules.copies_to_keep:
@@ -88,15 +89,17 @@ def _overtaken(kept: Kept) -> Iterator[Disown]:
 
 
 def _superfluous(kept: Kept) -> Iterator[Remove]:
+    needed = {copy.copy_key for copy in _needed(kept.owned)}
     for copy in kept.owned:
-        if _has_twin(copy, kept.owned):
+        if copy.copy_key not in needed:
             yield Remove(copy, "another copy holds the same version", guarded=False)
 
 
 def _evictions(kept: Kept, now: datetime, rules: Rules) -> Iterator[Action]:
-    needed = [copy for copy in kept.owned if not _has_twin(copy, kept.owned)]
-    for copy in needed[: -rules.copies_to_keep]:
-        if now - copy.created_at < rules.spare_younger_than:
+    needed = _needed(kept.owned)
+    for copy, evicting in zip(needed, needed[rules.copies_to_keep :], strict=False):
+        youngest = max(copy.created_at, evicting.created_at)
+        if rules.spare_younger_than and now - youngest < rules.spare_younger_than:
             continue
         reason = f"{rules.copies_to_keep} newer versions have copies"
         if rules.locked:
@@ -105,18 +108,28 @@ def _evictions(kept: Kept, now: datetime, rules: Rules) -> Iterator[Action]:
             yield Remove(copy, reason, guarded=True)
 
 
-def _has_twin(copy: Copy, owned: Sequence[Copy]) -> bool:
-    """Whether another copy makes this one superfluous. Of copies that are alike, all agree on one that stays."""
-    return any(_replaces(other, copy) for other in owned if other.version.identity == copy.version.identity)
+def _needed(owned: Sequence[Copy]) -> list[Copy]:
+    """Of copies, the oldest first, those that no other makes superfluous. Of some that are alike all agree on which.
+
+    Of an event that was copied twice one copy stays. Of one version of a versioned bucket the newest sight stays.
+    Elsewhere two writes may have the same content: then only what no event told of gives way, to what is newer.
+    """
+    first: dict[tuple[object, Sequencer], CopyKey] = {}
+    newest: dict[object, Sequencer] = {}
+    for copy in owned:
+        first.setdefault((copy.version.identity, copy.order), copy.copy_key)
+        newest[copy.version.identity] = copy.order
+    return [
+        copy
+        for copy in owned
+        if first[copy.version.identity, copy.order] == copy.copy_key
+        and (copy.order == newest[copy.version.identity] or not _is_one_write(copy))
+    ]
 
 
-def _replaces(other: Copy, copy: Copy) -> bool:
-    """Of one version of a versioned bucket the newest sight stays. Elsewhere two writes may have the same content:
-    then only what no event told of gives way, to what is newer."""
-    if other.order == copy.order:
-        return other.copy_key < copy.copy_key
-    one_write = copy.version.version_id is not None or is_observed(copy.order)
-    return one_write and other.order > copy.order
+def _is_one_write(copy: Copy) -> bool:
+    """Whether what is newer and has the same content is of the same write."""
+    return copy.version.version_id is not None or is_observed(copy.order)
 
 
 # Reconciling
