@@ -8,6 +8,9 @@ from typing import Any
 from local.engine import ACCOUNT, REGION
 from tests.template.stack import deployed, function
 
+_CALLED = {"holdfast-capacity-0123456789ab": "CapacityBucket", "holdfast-objects-0123456789ab": "ObjectsSourceBucket"}
+"""Buckets that have names in the template, by their logical IDs."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Grant:
@@ -23,7 +26,8 @@ class Grant:
     def short(self) -> tuple[str, str]:
         """The resource as a table shows it, without what is the same for all, and the action."""
         resource = re.sub(rf"^arn:aws:[\w-]+:({REGION}|):({ACCOUNT}|):", "", self.resource)
-        return resource.replace("holdfast-capacity-0123456789ab", "CapacityBucket"), self.action
+        bucket, *key = resource.split("/", 1)
+        return "/".join([_CALLED.get(bucket, bucket), *key]), self.action
 
 
 def role(name: str, **parameters: str) -> dict[str, Any]:

@@ -60,6 +60,18 @@ def test_an_alarm_watches_a_metric_that_a_function_measures(alarm: str) -> None:
     assert watched(alarm) in {metric for name in FUNCTIONS for metric in measured(name)}
 
 
+@pytest.mark.parametrize(
+    ("alarm", "functions"),
+    [
+        ("ObjectsLagAlarm", {"objects_replicate"}),
+        ("ObjectsBreakerAlarm", {"objects_clean", "objects_reconcile", "objects_replicate"}),
+        ("ObjectsCorruptAlarm", {"objects_reconcile"}),
+    ],
+)
+def test_an_alarm_of_objects_hears_each_function_that_can_tell(alarm: str, functions: set[str]) -> None:
+    assert {name for name in FUNCTIONS if watched(alarm) in set(measured(name))} == functions
+
+
 @pytest.mark.parametrize("name", ["capacity_track", "capacity_heartbeat"])
 def test_the_total_comes_from_each_event_and_from_the_heartbeat(name: str) -> None:
     assert watched("CapacityTotalAlarm") in set(measured(name))

@@ -1,65 +1,139 @@
 """What each function may do. The table is there so that a change of permissions is a change of two files."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
 from local.engine import ACCOUNT
-from tests.template.role import grants, role, statements
-from tests.template.stack import FUNCTIONS, SOURCE, deployed, logical_id, of_type
+from tests.template.role import Grant, grants, role, statements
+from tests.template.stack import EVERYTHING, FUNCTIONS, KEY, SOURCE, deployed, logical_id, of_type
 
 PERMISSIONS = """
-capacity_drive      *                                      cloudwatch:DescribeAlarms
-capacity_drive      Api/prod/GET/plot                      execute-api:Invoke
-capacity_drive      CapacityBucket                         s3:ListBucket
-capacity_drive      CapacityBucket/assignment?.txt         s3:DeleteObject s3:PutObject
-capacity_drive      function:CapacityHeartbeatFunction     lambda:InvokeFunction
-capacity_drive      table/HistoryTable                     dynamodb:Query
-capacity_heartbeat  table/ObjectTable                      dynamodb:BatchGetItem
-capacity_log        table/ObjectTable                      dynamodb:BatchGetItem
-capacity_plot       plotbucket/*                           s3:PutObject
-capacity_plot       table/HistoryTable                     dynamodb:Query
-capacity_reconcile  AlertTopic                             sns:publish
-capacity_reconcile  CapacityBucket                         s3:GetBucketVersioning s3:ListBucket s3:ListBucketMultipartUploads s3:ListBucketVersions
-capacity_reconcile  CapacityBucket/*                       s3:GetObject s3:ListMultipartUploadParts
-capacity_reconcile  table/HistoryTable                     dynamodb:PutItem
-capacity_reconcile  table/ObjectTable                      dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query
-capacity_track      CapacityBucket                         s3:ListBucket
-capacity_track      CapacityBucket/*                       s3:GetObject
-capacity_track      table/HistoryTable                     dynamodb:PutItem
-capacity_track      table/ObjectTable                      dynamodb:BatchGetItem dynamodb:PutItem
-capacity_trim       *                                      cloudwatch:DescribeAlarms
-capacity_trim       AlertTopic                             sns:publish
-capacity_trim       CapacityBucket                         s3:GetBucketVersioning s3:ListBucket s3:ListBucketVersions
-capacity_trim       CapacityBucket/*                       s3:DeleteObject s3:DeleteObjectVersion s3:GetObject s3:GetObjectTagging
-capacity_trim       table/BreakerTable                     dynamodb:GetItem dynamodb:PutItem
-capacity_trim       table/ObjectTable                      dynamodb:BatchGetItem dynamodb:UpdateItem
-capacity_trim       table/ObjectTable/index/size-index     dynamodb:Query
+capacity_drive      *                                              cloudwatch:DescribeAlarms
+capacity_drive      Api/prod/GET/plot                              execute-api:Invoke
+capacity_drive      CapacityBucket                                 s3:ListBucket
+capacity_drive      CapacityBucket/assignment?.txt                 s3:DeleteObject s3:PutObject
+capacity_drive      function:CapacityHeartbeatFunction             lambda:InvokeFunction
+capacity_drive      table/HistoryTable                             dynamodb:Query
+capacity_heartbeat  table/ObjectTable                              dynamodb:BatchGetItem
+capacity_log        table/ObjectTable                              dynamodb:BatchGetItem
+capacity_plot       plotbucket/*                                   s3:PutObject
+capacity_plot       table/HistoryTable                             dynamodb:Query
+capacity_reconcile  AlertTopic                                     sns:publish
+capacity_reconcile  CapacityBucket                                 s3:GetBucketVersioning s3:ListBucket s3:ListBucketMultipartUploads s3:ListBucketVersions
+capacity_reconcile  CapacityBucket/*                               s3:GetObject s3:ListMultipartUploadParts
+capacity_reconcile  table/HistoryTable                             dynamodb:PutItem
+capacity_reconcile  table/ObjectTable                              dynamodb:BatchGetItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query
+capacity_track      CapacityBucket                                 s3:ListBucket
+capacity_track      CapacityBucket/*                               s3:GetObject
+capacity_track      table/HistoryTable                             dynamodb:PutItem
+capacity_track      table/ObjectTable                              dynamodb:BatchGetItem dynamodb:PutItem
+capacity_trim       *                                              cloudwatch:DescribeAlarms
+capacity_trim       AlertTopic                                     sns:publish
+capacity_trim       CapacityBucket                                 s3:GetBucketVersioning s3:ListBucket s3:ListBucketVersions
+capacity_trim       CapacityBucket/*                               s3:DeleteObject s3:DeleteObjectVersion s3:GetObject s3:GetObjectTagging
+capacity_trim       table/BreakerTable                             dynamodb:GetItem dynamodb:PutItem
+capacity_trim       table/ObjectTable                              dynamodb:BatchGetItem dynamodb:UpdateItem
+capacity_trim       table/ObjectTable/index/size-index             dynamodb:Query
+objects_clean       objectsbackupbucket/*                          s3:DeleteObject
+objects_clean       table/BreakerTable                             dynamodb:GetItem dynamodb:PutItem
+objects_clean       table/CopyTable                                dynamodb:BatchWriteItem dynamodb:DeleteItem dynamodb:UpdateItem
+objects_clean       table/CopyTable/index/status-disowned_at-index dynamodb:Query
+objects_reconcile   AlertTopic                                     sns:publish
+objects_reconcile   ObjectsSourceBucket                            s3:ListBucket
+objects_reconcile   ObjectsSourceBucket/*                          s3:GetObject s3:GetObjectTagging s3:GetObjectVersion s3:GetObjectVersionTagging
+objects_reconcile   objectsbackupbucket                            s3:ListBucket
+objects_reconcile   objectsbackupbucket/*                          s3:AbortMultipartUpload s3:DeleteObject s3:GetObject s3:PutObject s3:PutObjectTagging
+objects_reconcile   table/BreakerTable                             dynamodb:GetItem dynamodb:PutItem
+objects_reconcile   table/CopyTable                                dynamodb:DeleteItem dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem
+objects_replicate   ObjectsReplicateDeadLetterQueue                sqs:SendMessage
+objects_replicate   ObjectsSourceBucket                            s3:ListBucket
+objects_replicate   ObjectsSourceBucket/*                          s3:GetObject s3:GetObjectTagging s3:GetObjectVersion s3:GetObjectVersionTagging
+objects_replicate   objectsbackupbucket/*                          s3:AbortMultipartUpload s3:DeleteObject s3:PutObject s3:PutObjectTagging
+objects_replicate   table/BreakerTable                             dynamodb:GetItem dynamodb:PutItem
+objects_replicate   table/CopyTable                                dynamodb:DeleteItem dynamodb:PutItem dynamodb:Query dynamodb:UpdateItem
 """  # noqa: E501 a line is a line of the table
+
+PROTECTED = {"ProtectedBuckets": "accounts,media"}
+LOCKED = {"BackupLockDays": "1"}
+ENCRYPTED = {"BackupKmsKeyArn": f"{KEY}copies", "SourceKmsKeyArns": f"{KEY}accounts,{KEY}media"}
+
+PERMISSIONS_OF_PROTECTED = """
++ capacity_trim       table/CopyTable                                dynamodb:Query
++ objects_reconcile   arn:*:s3:::accounts                            s3:ListBucket
++ objects_reconcile   arn:*:s3:::accounts/*                          s3:GetObject s3:GetObjectTagging s3:GetObjectVersion s3:GetObjectVersionTagging
++ objects_reconcile   arn:*:s3:::media                               s3:ListBucket
++ objects_reconcile   arn:*:s3:::media/*                             s3:GetObject s3:GetObjectTagging s3:GetObjectVersion s3:GetObjectVersionTagging
++ objects_replicate   arn:*:s3:::accounts                            s3:ListBucket
++ objects_replicate   arn:*:s3:::accounts/*                          s3:GetObject s3:GetObjectTagging s3:GetObjectVersion s3:GetObjectVersionTagging
++ objects_replicate   arn:*:s3:::media                               s3:ListBucket
++ objects_replicate   arn:*:s3:::media/*                             s3:GetObject s3:GetObjectTagging s3:GetObjectVersion s3:GetObjectVersionTagging
+"""  # noqa: E501 a line is a line of the table
+
+PERMISSIONS_OF_LOCKED = """
++ objects_clean       objectsbackupbucket                            s3:ListBucketVersions
++ objects_clean       objectsbackupbucket/*                          s3:DeleteObjectVersion
++ objects_reconcile   objectsbackupbucket                            s3:ListBucketVersions
++ objects_reconcile   objectsbackupbucket/*                          s3:DeleteObjectVersion s3:GetObjectVersion
++ objects_replicate   objectsbackupbucket                            s3:ListBucketVersions
++ objects_replicate   objectsbackupbucket/*                          s3:DeleteObjectVersion
+- objects_clean       objectsbackupbucket/*                          s3:DeleteObject
+- objects_reconcile   objectsbackupbucket/*                          s3:DeleteObject
+- objects_replicate   objectsbackupbucket/*                          s3:DeleteObject
+"""
+
+PERMISSIONS_OF_ENCRYPTED = """
++ objects_reconcile   key/accounts                                   kms:Decrypt
++ objects_reconcile   key/copies                                     kms:Decrypt kms:GenerateDataKey
++ objects_reconcile   key/media                                      kms:Decrypt
++ objects_replicate   key/accounts                                   kms:Decrypt
++ objects_replicate   key/copies                                     kms:Decrypt kms:GenerateDataKey
++ objects_replicate   key/media                                      kms:Decrypt
+"""
 
 LOGGING = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 TRACING = "arn:aws:iam::aws:policy/AWSXrayWriteOnlyAccess"
 POLLING = "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
 
 MAY_DELETE = {
-    "capacity_trim": "CapacityBucket/*",
-    "capacity_drive": "CapacityBucket/assignment?.txt",  # its own objects
+    "capacity_trim": {"CapacityBucket/*"},
+    "capacity_drive": {"CapacityBucket/assignment?.txt"},  # its own objects
+    "objects_clean": {"objectsbackupbucket/*", "table/CopyTable"},
+    "objects_reconcile": {"objectsbackupbucket/*", "table/CopyTable"},
+    "objects_replicate": {"objectsbackupbucket/*", "table/CopyTable"},  # evicts
 }
 
 ANY_RESOURCE = {"cloudwatch:DescribeAlarms"}  # a list: it cannot be granted by the name of an alarm
 
 
-def as_table(name: str) -> Iterator[str]:
-    by_resource: dict[str, list[str]] = {}
-    for resource, action in sorted(grant.short for grant in grants(name)):
-        by_resource.setdefault(resource, []).append(action)
-    for resource, actions in by_resource.items():
-        yield f"{name:<19} {resource:<38} {' '.join(actions)}"
+def as_table(granted: Callable[[str], set[Grant]], mark: str = "") -> Iterator[str]:
+    for name in FUNCTIONS:
+        by_resource: dict[str, list[str]] = {}
+        for resource, action in sorted(grant.short for grant in granted(name)):
+            by_resource.setdefault(resource, []).append(action)
+        for resource, actions in by_resource.items():
+            yield f"{mark}{name:<19} {resource:<46} {' '.join(actions)}"
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_may_do_what_the_table_says(name: str) -> None:
-    assert list(as_table(name)) == [line for line in PERMISSIONS.splitlines() if line.split(" ")[0] == name]
+def test_functions_may_do_what_the_table_says() -> None:
+    assert list(as_table(grants)) == PERMISSIONS.split("\n")[1:-1]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "changes"),
+    [
+        (PROTECTED, PERMISSIONS_OF_PROTECTED),
+        (LOCKED, PERMISSIONS_OF_LOCKED),
+        (ENCRYPTED, PERMISSIONS_OF_ENCRYPTED),
+    ],
+    ids=["protected buckets", "locked copies", "KMS keys"],
+)
+def test_a_parameter_changes_what_functions_may_do_as_its_table_says(
+    parameters: Mapping[str, str], changes: str
+) -> None:
+    more = as_table(lambda name: grants(name, **parameters) - grants(name), "+ ")
+    less = as_table(lambda name: grants(name) - grants(name, **parameters), "- ")
+    assert [*more, *less] == changes.split("\n")[1:-1]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -72,30 +146,32 @@ def test_managed_policies_only_log_trace_and_poll(name: str) -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_action_is_named_in_full(name: str) -> None:
-    assert [grant.action for grant in grants(name) if "*" in grant.action] == []
+    assert [grant.action for grant in grants(name, **EVERYTHING) if "*" in grant.action] == []
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_every_resource_is_named(name: str) -> None:
-    assert {grant.action for grant in grants(name) if grant.resource == "*"} <= ANY_RESOURCE
+    assert {grant.action for grant in grants(name, **EVERYTHING) if grant.resource == "*"} <= ANY_RESOURCE
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_only_cleaners_delete(name: str) -> None:
-    deletes = {grant.short[0] for grant in grants(name) if "delete" in grant.action.lower()}
-    assert deletes == ({MAY_DELETE[name]} if name in MAY_DELETE else set())
+    for parameters in ({}, EVERYTHING):
+        deletes = {grant.short[0] for grant in grants(name, **parameters) if "delete" in grant.action.lower()}
+        assert deletes == MAY_DELETE.get(name, set())
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_nobody_scans_a_table(name: str) -> None:
-    assert "dynamodb:Scan" not in {grant.action for grant in grants(name)}
+    assert "dynamodb:Scan" not in {grant.action for grant in grants(name, **EVERYTHING)}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_statements_only_allow_and_each_of_the_template_says_what_for(name: str) -> None:
-    assert {statement["Effect"] for statement in statements(name)} == {"Allow"}
-    policies = SOURCE["Resources"][logical_id(name)]["Properties"]["Policies"]
-    assert all("Sid" in statement for policy in policies for statement in policy["Statement"])
+    assert {statement["Effect"] for statement in statements(name, **EVERYTHING)} == {"Allow"}
+    own = [policy for policy in role(name, **EVERYTHING)["Policies"] if "RolePolicy" in policy["PolicyName"]]
+    assert own
+    assert all("Sid" in statement for policy in own for statement in policy["PolicyDocument"]["Statement"])
 
 
 # Policies of resources: a service acts for this account and for one resource only
@@ -103,7 +179,7 @@ def test_statements_only_allow_and_each_of_the_template_says_what_for(name: str)
 
 RESOURCE_STATEMENTS = {
     f"{resource.name} {statement['Sid']}": statement
-    for resource in deployed().values()
+    for resource in deployed(**EVERYTHING).values()
     if resource.type.endswith("Policy")
     for statement in resource.properties["PolicyDocument"]["Statement"]
 }
@@ -118,16 +194,26 @@ def test_a_service_acts_for_this_account_and_for_a_named_source(name: str) -> No
     assert bounds["aws:SourceArn"] != "*"
 
 
-INVOKERS = of_type("AWS::Lambda::Permission")
+INVOKERS = of_type("AWS::Lambda::Permission", **EVERYTHING)
 
 
 @pytest.mark.parametrize("name", INVOKERS)
 def test_a_function_is_invoked_for_this_account_only(name: str) -> None:
-    # The permissions that SAM writes name no account of their own: the ARN has it.
+    # The permissions that SAM writes name no account of their own: the ARN has it. That of a bucket has none.
     permission = INVOKERS[name]
-    assert f":{ACCOUNT}:" in permission["SourceArn"]
-    assert permission.get("SourceAccount", ACCOUNT) == ACCOUNT
-    assert name not in SOURCE["Resources"] or "SourceAccount" in permission
+    if name in SOURCE["Resources"]:
+        assert permission["SourceAccount"] == ACCOUNT
+    else:
+        assert f":{ACCOUNT}:" in permission["SourceArn"]
+
+
+def test_the_source_bucket_invokes_what_it_may_invoke() -> None:
+    bucket = deployed()["ObjectsSourceBucket"].properties
+    told = bucket["NotificationConfiguration"]["LambdaConfigurations"]
+    [permission] = [p for p in INVOKERS.values() if p["Principal"] == "s3.amazonaws.com"]
+    assert permission["SourceArn"] == f"arn:aws:s3:::{bucket['BucketName']}"
+    assert {permission["FunctionName"]} == {one["Function"] for one in told}
+    assert [one["Event"] for one in told] == ["s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
 
 
 def test_only_the_alarm_on_the_total_may_set_trim_off() -> None:

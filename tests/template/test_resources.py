@@ -1,24 +1,48 @@
 """What every resource of a kind has: a condition, a lifetime, a limit, an alarm."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
 
-from tests.template.stack import FUNCTIONS, SOURCE, deployed, function, logical_id, of_type, sections
+from tests.template.stack import (
+    EVERYTHING,
+    FUNCTIONS,
+    SOURCE,
+    deployed,
+    environment,
+    function,
+    logical_id,
+    of_type,
+    sections,
+)
 
-SYSTEMS = ("Capacity",)
+SYSTEMS = ("Capacity", "Objects")
 DAY = 24 * 60 * 60
+TWO_WEEKS = 14 * DAY
 
-QUEUES = of_type("AWS::SQS::Queue")
-DEAD_LETTER_QUEUES = {
-    queue["RedrivePolicy"]["deadLetterTargetArn"].rpartition(":")[2]
-    for queue in QUEUES.values()
-    if "RedrivePolicy" in queue
-}
+QUEUES = of_type("AWS::SQS::Queue", **EVERYTHING)
+RULES = {name: rule for name, rule in of_type("AWS::Events::Rule", **EVERYTHING).items() if "EventPattern" in rule}
+INVOKED = of_type("AWS::Lambda::EventInvokeConfig", **EVERYTHING)
+
+
+def on_failure(config: Mapping[str, Any]) -> str:
+    """Where Lambda sends the events that a function gave up; empty if nowhere."""
+    destination: str = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
+    return destination
+
+
+def dead_letters() -> Iterator[str]:
+    """The ARNs of what takes the messages and events that queues, rules and functions gave up."""
+    yield from (queue["RedrivePolicy"]["deadLetterTargetArn"] for queue in QUEUES.values() if "RedrivePolicy" in queue)
+    yield from (target["DeadLetterConfig"]["Arn"] for rule in RULES.values() for target in rule["Targets"])
+    yield from map(on_failure, INVOKED.values())
+
+
+DEAD_LETTER_QUEUES = {arn.rpartition(":")[2] for arn in dead_letters() if ":sqs:" in arn}
 WORK_QUEUES = sorted(QUEUES.keys() - DEAD_LETTER_QUEUES)
 MAPPINGS = of_type("AWS::Lambda::EventSourceMapping")
-ALARMS = of_type("AWS::CloudWatch::Alarm")
+ALARMS = of_type("AWS::CloudWatch::Alarm", **EVERYTHING)
 ALERTS = f"{deployed()['AlertTopicPolicy'].properties['Topics'][0]}"
 POLLED = {"SQS", "Kinesis", "DynamoDB", "Api"}
 """Sources of events that wait for the answer: Lambda itself queues nothing for such a function."""
@@ -27,7 +51,7 @@ DATA = [name for name, it in SOURCE["Resources"].items() if it["Type"] in {"AWS:
 
 
 def properties(name: str) -> Mapping[str, Any]:
-    return deployed()[name].properties
+    return deployed(**EVERYTHING)[name].properties
 
 
 def mapping_of(queue: str) -> Mapping[str, Any]:
@@ -47,12 +71,20 @@ def is_async(name: str) -> bool:
 def test_a_system_that_is_left_out_leaves_nothing_behind(system: str) -> None:
     of_system = {name for banner, name in sections() if banner.startswith(f"{system}:")}
     assert of_system
-    assert of_system & deployed(**{f"Enable{system}": "false"}).keys() == set()
+    assert of_system & deployed(**EVERYTHING, **{f"Enable{system}": "false"}).keys() == set()
 
 
 def test_every_resource_stands_under_the_banner_of_its_system() -> None:
     assert {banner.partition(":")[0] for banner, _ in sections()} == {"All systems", *SYSTEMS}
     assert {name for _, name in sections()} == set(SOURCE["Resources"])
+
+
+def test_with_everything_each_resource_is_there() -> None:
+    """What other tests say of all resources holds for all, because they look at this stack."""
+    expanded = {
+        name for name, it in SOURCE["Resources"].items() if it["Type"].startswith("AWS::Serverless::LayerVersion")
+    }
+    assert SOURCE["Resources"].keys() - deployed(**EVERYTHING).keys() == expanded
 
 
 # Data
@@ -78,6 +110,34 @@ def test_a_bucket_is_encrypted_and_private(name: str) -> None:
     assert len(properties(name)["PublicAccessBlockConfiguration"]) == 4
 
 
+def test_copies_are_not_locked_unless_somebody_asks_for_it() -> None:
+    bucket = deployed()["ObjectsBackupBucket"].properties
+    assert {"VersioningConfiguration", "ObjectLockEnabled", "ObjectLockConfiguration"} & bucket.keys() == set()
+
+
+@pytest.mark.parametrize("mode", SOURCE["Parameters"]["BackupLockMode"]["AllowedValues"])
+def test_copies_are_locked_for_as_many_days_as_somebody_asks(mode: str) -> None:
+    asked = {"BackupLockDays": "7", "BackupLockMode": mode}
+    bucket = deployed(**asked)["ObjectsBackupBucket"].properties
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert bucket["ObjectLockEnabled"] is True
+    assert bucket["ObjectLockConfiguration"] == {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": mode, "Days": "7"}},
+    }
+    for name in ("objects_clean", "objects_reconcile", "objects_replicate"):
+        assert environment(name, **asked)["LOCK_DAYS"] == "7"
+
+
+def test_copies_are_encrypted_by_bucket_and_functions_with_the_same_key() -> None:
+    key = EVERYTHING["BackupKmsKeyArn"]
+    [rule] = properties("ObjectsBackupBucket")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    stated = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}
+    assert rule == {"BucketKeyEnabled": True, "ServerSideEncryptionByDefault": stated}
+    for name in ("objects_reconcile", "objects_replicate"):
+        assert environment(name, **EVERYTHING)["KMS_KEY_ARN"] == key
+
+
 # Functions
 
 
@@ -96,15 +156,22 @@ def test_a_function_is_traced(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if is_async(name)])
 def test_an_asynchronous_function_says_how_often_it_is_tried(name: str) -> None:
-    [config] = [c for c in of_type("AWS::Lambda::EventInvokeConfig").values() if c["FunctionName"] == logical_id(name)]
+    [config] = [config for config in INVOKED.values() if config["FunctionName"] == logical_id(name)]
     assert "MaximumRetryAttempts" in config
 
 
 @pytest.mark.parametrize("name", [name for name in FUNCTIONS if is_async(name)])
 def test_an_asynchronous_function_that_is_tried_again_tells_when_it_gave_up(name: str) -> None:
-    [config] = [c for c in of_type("AWS::Lambda::EventInvokeConfig").values() if c["FunctionName"] == logical_id(name)]
-    told = config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
-    assert config["MaximumRetryAttempts"] == 0 or told == ALERTS
+    [config] = [config for config in INVOKED.values() if config["FunctionName"] == logical_id(name)]
+    told = on_failure(config)
+    assert config["MaximumRetryAttempts"] == 0 or told == ALERTS or told.rpartition(":")[2] in DEAD_LETTER_QUEUES
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_rule_says_how_long_its_events_are_tried_and_where_they_go_then(name: str) -> None:
+    [target] = RULES[name]["Targets"]
+    assert target["RetryPolicy"] == {"MaximumEventAgeInSeconds": DAY, "MaximumRetryAttempts": 185}
+    assert target["DeadLetterConfig"]["Arn"].rpartition(":")[2] in DEAD_LETTER_QUEUES
 
 
 # Queues
@@ -116,11 +183,10 @@ def test_a_queue_is_encrypted(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WORK_QUEUES)
-def test_a_queue_tries_five_times_and_then_keeps_the_message_for_two_weeks(name: str) -> None:
+def test_a_queue_tries_five_times_for_less_than_two_weeks(name: str) -> None:
     redrive = properties(name)["RedrivePolicy"]
     assert redrive["maxReceiveCount"] >= 5
-    dead_letters = properties(redrive["deadLetterTargetArn"].rpartition(":")[2])
-    assert dead_letters["MessageRetentionPeriod"] == 14 * DAY > properties(name)["MessageRetentionPeriod"]
+    assert properties(name)["MessageRetentionPeriod"] < TWO_WEEKS
 
 
 @pytest.mark.parametrize("name", WORK_QUEUES)
@@ -138,6 +204,11 @@ def test_a_mapping_bounds_its_load_and_reports_each_message_on_its_own(name: str
 
 
 @pytest.mark.parametrize("name", sorted(DEAD_LETTER_QUEUES))
+def test_a_dead_letter_is_kept_for_two_weeks(name: str) -> None:
+    assert properties(name)["MessageRetentionPeriod"] == TWO_WEEKS
+
+
+@pytest.mark.parametrize("name", sorted(DEAD_LETTER_QUEUES))
 def test_a_dead_letter_queue_has_an_alarm(name: str) -> None:
     [alarm] = [alarm for alarm in ALARMS.values() if {"Name": "QueueName", "Value": name} in alarm["Dimensions"]]
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
@@ -152,7 +223,7 @@ def test_a_dead_letter_queue_has_an_alarm(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, alarm in ALARMS.items() if ALERTS in alarm["AlarmActions"]])
 def test_an_alarm_for_a_person_says_what_to_do(name: str) -> None:
     sentences = ALARMS[name]["AlarmDescription"].split(". ")
-    assert {sentence.split()[0] for sentence in sentences} & {"Look", "Remove", "Redrive", "Run"}
+    assert {sentence.split()[0] for sentence in sentences} & {"Find", "Look", "Remove", "Redrive", "Run"}
 
 
 @pytest.mark.parametrize("name", [name for name, alarm in ALARMS.items() if ALERTS in alarm["AlarmActions"]])

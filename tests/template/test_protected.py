@@ -1,0 +1,51 @@
+"""What a list of protected buckets becomes: a rule that listens to them, ARNs that may be read, names to compare."""
+
+import pytest
+
+from holdfast import settings
+from tests.template.role import grants
+from tests.template.stack import deployed, environment
+
+LISTS = pytest.mark.parametrize("names", [(), ("accounts",), ("accounts", "media", "mail")], ids=len)
+READERS = pytest.mark.parametrize("function", ["objects_replicate", "objects_reconcile"])
+SOURCE_BUCKET = environment("objects_reconcile")["BUCKETS"]
+COPY_TABLE = environment("objects_replicate")["COPY_TABLE"]
+
+
+@LISTS
+def test_events_of_exactly_these_buckets_reach_the_function(names: tuple[str, ...]) -> None:
+    made = deployed(ProtectedBuckets=",".join(names))
+    assert ("ObjectsProtectedRule" in made) is ("ObjectsProtectedPermission" in made) is bool(names)
+    if names:
+        rule = made["ObjectsProtectedRule"].properties
+        assert rule["EventPattern"] == {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created", "Object Deleted"],
+            "detail": {"bucket": {"name": list(names)}},
+        }
+        [target] = rule["Targets"]
+        assert target["Arn"] == made["ObjectsProtectedPermission"].properties["FunctionName"]
+
+
+@LISTS
+@READERS
+def test_exactly_these_buckets_can_be_read(function: str, names: tuple[str, ...]) -> None:
+    granted = grants(function, ProtectedBuckets=",".join(names)) - grants(function)
+    read = ("GetObject", "GetObjectVersion", "GetObjectTagging", "GetObjectVersionTagging")
+    assert {(grant.resource, grant.action) for grant in granted} == {
+        *((f"arn:*:s3:::{name}/*", f"s3:{verb}") for name in names for verb in read),
+        *((f"arn:*:s3:::{name}", "s3:ListBucket") for name in names),
+    }
+
+
+@LISTS
+def test_exactly_these_buckets_are_reconciled_besides_the_stacks_own(names: tuple[str, ...]) -> None:
+    told = environment("objects_reconcile", ProtectedBuckets=",".join(names))
+    assert settings.read(settings.ObjectsReconcile, told).buckets == (SOURCE_BUCKET, *names)
+
+
+@LISTS
+def test_trim_asks_for_copies_where_buckets_are_protected(names: tuple[str, ...]) -> None:
+    told = settings.read(settings.CapacityTrim, environment("capacity_trim", ProtectedBuckets=",".join(names)))
+    assert told.protected_buckets == names
+    assert told.copy_table == (COPY_TABLE if names else "")
