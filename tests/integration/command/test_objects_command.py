@@ -253,13 +253,15 @@ def test_what_is_there_already_needs_nothing(desk: Desk) -> None:
             "holdfast: --to '{backup}/x' is the backup bucket, which holds copies and nothing else",
         ),
         (
-            ("restore", "a", "--to", "other/" + "k" * 1024),
-            "holdfast: under other/" + "k" * 1024 + " its key has 1,025 bytes, and S3 takes 1,024",
+            ("restore", "a", "--to", "{source}/" + "k" * 1024),
+            "holdfast: under {source}/" + "k" * 1024 + " its key has 1,025 bytes, and S3 takes 1,024",
         ),
         (
             ("protect", "{backup}"),
             "holdfast: {backup} is the backup bucket: it holds copies, and of copies no copies are made",
         ),
+        (("restore", "a", "--to", "nowhere/x"), "holdfast: --to 'nowhere/x' is in no bucket that there is"),
+        (("protect", "nowhere"), "holdfast: there is no bucket nowhere"),
         (("list", "a", "--stack", "nope"), "holdfast: there is no stack nope in us-east-1: name yours with --stack"),
     ],
 )

@@ -29,6 +29,16 @@ def _code(error: ClientError) -> str:
     return error.response["Error"]["Code"]
 
 
+def region_of(client: "S3Client", bucket: str) -> str | None:
+    """Where a bucket is; None if there is none of that name."""
+    try:
+        return client.head_bucket(Bucket=bucket)["BucketRegion"]
+    except ClientError as error:
+        if _code(error) == "404":
+            return None
+        raise
+
+
 @dataclass(frozen=True, slots=True)
 class S3Bucket:
     """The `Bucket` of the capacity system."""

@@ -62,7 +62,12 @@ def preview(stack: StackName = DEFAULT_STACK) -> None:
         _ledger(found),
         int(found.parameters["CapacityLimitBytes"]),
         settings.names(found.parameters["CapacityKeepPrefixes"]),
-        None,
+        wiring.stored_copies(
+            bucket,
+            required=found.parameters["CapacityRequireBackup"] == "true",
+            protected=settings.names(found.parameters["ProtectedBuckets"]),
+            copy_table=found.outputs.get("CopyTableName", ""),
+        ),
     )
     for eviction in planned.evictions:
         console.print(f"evict      {eviction.found.name!r}: {eviction.reason}", markup=False)

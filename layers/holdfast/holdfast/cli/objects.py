@@ -17,6 +17,7 @@ from rich.text import Text
 
 from holdfast import settings, wiring
 from holdfast.adapters.dynamodb_objects import DynamoCensus, DynamoCopyTable, DynamoPasses
+from holdfast.adapters.s3 import region_of
 from holdfast.adapters.s3_objects import S3Backups
 from holdfast.adapters.s3_restore import S3Targets
 from holdfast.adapters.stack import Stack
@@ -89,7 +90,13 @@ class Deployed:
         return kept
 
     def place(self, to: str | None) -> Place | None:
-        return Place.parse(to, self.backup_bucket) if to is not None else None
+        """Where to restore to. Raises BadTarget."""
+        if to is None:
+            return None
+        place = Place.parse(to, self.backup_bucket)
+        if region_of(wiring.client("s3"), place.bucket) is None:
+            raise BadTarget(f"--to {to!r} is in no bucket that there is")
+        return place
 
     def as_of(self, at: datetime) -> Choice:
         return partial(plan.as_of, at=at, copies_to_keep=int(self.stack.parameters["CopiesToKeep"]))
@@ -358,7 +365,9 @@ def protect(
         console.print(f"{bucket} is the stack's own source bucket: it is protected already.")
         return
     s3 = wiring.client("s3")
-    region = s3.head_bucket(Bucket=bucket)["BucketRegion"]
+    region = region_of(s3, bucket)
+    if region is None:
+        raise CannotProtect(f"there is no bucket {bucket}")
     if region != s3.meta.region_name:
         raise CannotProtect(f"{bucket} is in {region}, and its events reach no stack in {s3.meta.region_name}")
     planned = plan_protect(s3.get_bucket_notification_configuration(Bucket=bucket))
