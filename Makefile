@@ -20,7 +20,7 @@ $(READY): requirements.lock pyproject.toml local/setup.sh
 	@sh local/setup.sh
 	@touch $@
 
-demo: $(READY) ## Watch a bucket grow past its limit and be trimmed, on a local engine: two minutes
+demo: $(READY) ## Watch each system do its main job, on a local engine: two minutes
 	@$(BIN)/python -m local demo $(ARGS)
 
 up: $(READY) ## Start a local engine with the stack in it, or update it: [PORT=4566] [ARGS="--parameter NAME=VALUE"]
