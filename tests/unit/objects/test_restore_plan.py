@@ -113,6 +113,18 @@ def test_a_deletion_counts_though_its_copies_could_not_be_disowned_yet() -> None
     assert choice.why is Why.DID_NOT_EXIST
 
 
+def test_an_object_that_lived_twice_did_not_exist_in_between() -> None:
+    of = kept(a_copy(1, deleted=2), a_copy(3, deleted=4), deletion=a_deletion(4))
+    assert as_of(of, 1.5) == a_copy(1, deleted=2)
+    assert isinstance(as_of(of, 2.5), Skip)
+    assert as_of(of, 3.5) == a_copy(3, deleted=4)
+    assert isinstance(as_of(of, 4.5), Skip)
+
+
+def test_a_deletion_of_the_same_order_as_a_copy_overtakes_it() -> None:
+    assert isinstance(as_of(kept(a_copy(1), deletion=a_deletion(2, order=a_copy(1).order)), 3), Skip)
+
+
 def test_a_deletion_says_nothing_of_what_was_written_behind_it() -> None:
     assert as_of(kept(a_copy(3), deletion=a_deletion(2)), 4) == a_copy(3)
 
@@ -120,6 +132,11 @@ def test_a_deletion_says_nothing_of_what_was_written_behind_it() -> None:
 def test_what_no_event_told_of_was_there_since_it_was_written() -> None:
     backfilled = a_copy(1, order=seen_after(order_of(0)), seen=5)
     assert as_of(kept(backfilled), 2) == backfilled
+
+
+def test_that_it_was_deleted_later_changes_nothing_of_it() -> None:
+    backfilled = a_copy(1, order=seen_after(order_of(0)), seen=4, deleted=5)
+    assert as_of(kept(backfilled, deletion=a_deletion(5)), 2) == backfilled
 
 
 def test_an_older_version_that_came_to_light_again_was_there_since_it_was_seen() -> None:
