@@ -523,6 +523,32 @@ def test_a_bucket_of_another_region_cannot_be_protected(desk: Desk) -> None:
     )
 
 
+# A stack without the system
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("list", "a"),
+        ("status",),
+        ("restore", "a"),
+        ("restore-prefix", "", "--at", "-1h"),
+        ("undelete", "", "--since", "-1h"),
+        ("protect", "a"),
+    ],
+)
+def test_a_stack_without_the_system_says_how_to_get_it(
+    account: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    aws.deploy(EnableObjects="false")
+    answer = Desk(monkeypatch, capsys, "none", "none", "none").holdfast(*words)
+    assert (answer.status, answer.out, answer.err) == (
+        1,
+        "",
+        "holdfast: stack holdfast has no objects system: deploy it with EnableObjects=true",
+    )
+
+
 # Any key
 
 
