@@ -2,6 +2,7 @@
 
 import json
 import os
+from ast import literal_eval
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,11 +32,12 @@ def account() -> Iterator[None]:
 
 
 def session() -> boto3.Session:
-    """A new default session: the clients that are made from now on have its hooks, and meet locks as S3 has them."""
+    """A new default session. The clients that are made from now on have its hooks, which mend where moto differs."""
     boto3.setup_default_session()
     assert boto3.DEFAULT_SESSION
     boto3.DEFAULT_SESSION.events.register("before-call.s3.CopyObject", _copy_as_if_uploaded)
     boto3.DEFAULT_SESSION.events.register("after-call.s3.DeleteObject", _say_that_it_is_locked)
+    boto3.DEFAULT_SESSION.events.register("after-call.cloudformation.DescribeStacks", _lists_as_given)
     return boto3.DEFAULT_SESSION
 
 
@@ -48,6 +50,13 @@ def _say_that_it_is_locked(parsed: Mapping[str, Any], **_: object) -> None:
     """What S3 says; moto says "Access Denied", and only of what is locked."""
     if parsed.get("Error", {}).get("Code") == "AccessDenied":
         parsed["Error"]["Message"] = "Access Denied because object protected by object lock."
+
+
+def _lists_as_given(parsed: Mapping[str, Any], **_: object) -> None:
+    """A stack's parameter that is a list is told with commas; by moto, as Python has it."""
+    for parameter in (one for stack in parsed.get("Stacks", []) for one in stack.get("Parameters", [])):
+        if parameter["ParameterValue"].startswith("["):
+            parameter["ParameterValue"] = ",".join(literal_eval(parameter["ParameterValue"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +146,7 @@ def _create(
         "Parameters": {name: {"Type": "String"} for name in names_only} | dict(_parameters(source)),
         "Conditions": source["Conditions"],
         "Resources": stored,
-        "Outputs": _own_outputs(source) | dict(_outputs(asked)) | dict(_outputs(buckets)),
+        "Outputs": source["Outputs"] | dict(_outputs(asked)) | dict(_outputs(buckets)),
     }
     client = boto3.client("cloudformation")
     client.create_stack(
@@ -152,11 +161,6 @@ def _create(
     for name, bucket in _made("AWS::S3::Bucket").items():
         keep_versions(bucket, json.loads(filled[name]["properties"]))
     return filled
-
-
-def _own_outputs(source: Mapping[str, Any]) -> dict[str, Any]:
-    """The template's outputs that name a resource, for those who look for the stack."""
-    return {name: of for name, of in source["Outputs"].items() if "Ref" in of["Value"]}
 
 
 def _parameters(source: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:

@@ -69,6 +69,9 @@ def trims(aws: Account) -> None:
     aws.answer("capacity_track", batch(created("large", 3)))
     for event in (OVER_THE_LIMIT, BY_SCHEDULE):
         aws.answer("capacity_trim", event, LIMIT_BYTES="3")
+    put("without a copy", 4)
+    aws.answer("capacity_track", batch(created("without a copy", 4)))
+    aws.answer("capacity_trim", OVER_THE_LIMIT, LIMIT_BYTES="3", PROTECTED_BUCKETS=BUCKET)
 
 
 def reconciles(aws: Account) -> None:

@@ -5,7 +5,7 @@ Imports stand where they are used, because a cold start waits for every one of t
 # ruff: noqa: PLC0415
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from holdfast.breaker.run import Breaker
     from holdfast.capacity.drive import Driver
     from holdfast.capacity.plot import PlotAnswer
+    from holdfast.capacity.ports import StoredCopies
     from holdfast.capacity.run import Reconciled, Trimmed
     from holdfast.objects.guard import Guard
     from holdfast.objects.ports import Copier
@@ -226,8 +227,22 @@ def capacity_trim() -> "partial[Trimmed]":
         limit_bytes=told.limit_bytes,
         keep_prefixes=told.keep_prefixes,
         delete_versions=told.delete_versions,
-        copies=None,
+        copies=stored_copies(
+            told.bucket,
+            required=told.require_backup,
+            protected=told.protected_buckets,
+            copy_table=told.copy_table,
+        ),
     )
+
+
+def stored_copies(bucket: str, *, required: bool, protected: Sequence[str], copy_table: str) -> "StoredCopies | None":
+    """Who tells whether an object of the watched bucket has a copy; None if it may go without one."""
+    if not (required and copy_table and bucket in protected):
+        return None
+    from holdfast.objects.stored_copies import TableOfCopies
+
+    return TableOfCopies(_copy_table(copy_table))
 
 
 @cache

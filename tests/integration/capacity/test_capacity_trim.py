@@ -95,3 +95,40 @@ def test_a_parameter_says_whether_the_bytes_of_versions_go(
     deployed.try_out("capacity_trim/alarm")
     assert deployed.names() == ["assignment1.txt"]
     assert deployed.stored() == left
+
+
+@pytest.mark.parametrize(
+    ("parameters", "evicted"),
+    [
+        ({"ProtectedBuckets": aws.SAMPLE_BUCKET}, "copied.txt"),
+        ({"ProtectedBuckets": aws.SAMPLE_BUCKET, "CapacityRequireBackup": "false"}, "larger.txt"),
+        ({"ProtectedBuckets": "another"}, "larger.txt"),
+        ({}, "larger.txt"),
+    ],
+    ids=["protected", "protected, but no copy is asked for", "another bucket is protected", "not protected"],
+)
+def test_in_a_protected_bucket_only_what_has_a_stored_copy_goes(
+    deploy: Deploy, parameters: dict[str, str], evicted: str
+) -> None:
+    deployed = deploy(**parameters).holding(**{"copied.txt": 18})
+    if aws.SAMPLE_BUCKET in parameters.values():
+        copy_all(deployed)
+    deployed.holding(**{"larger.txt": 28})
+    invoked = deployed.try_out("capacity_trim/alarm")
+    assert invoked.answer["evicted"] == [evicted]
+    assert deployed.names() == sorted({"copied.txt", "larger.txt"} - {evicted})
+
+
+def test_what_has_no_copy_of_what_it_holds_now_is_passed_over(deploy: Deploy) -> None:
+    deployed = deploy(ProtectedBuckets=aws.SAMPLE_BUCKET).holding(**{"copied.txt": 28})
+    copy_all(deployed)
+    deployed.holding(**{"copied.txt": 29})
+    invoked = deployed.try_out("capacity_trim/alarm")
+    assert invoked.answer == NOTHING | {"projected_size": 29, "blocked": True}
+    assert invoked.said("passed over", "object_name", "reason") == [("copied.txt", "has no stored copy yet")]
+    assert deployed.names() == ["copied.txt"]
+
+
+def copy_all(deployed: Deployed) -> None:
+    """Everything in the protected buckets gets its copy."""
+    deployed.functions.invoke("objects_reconcile", {})
