@@ -104,9 +104,14 @@ class Place:
 
 
 def a_place(
-    request: pytest.FixtureRequest, where: str, *, versioned: bool = False, backups_versioned: bool = False
+    request: pytest.FixtureRequest,
+    where: str,
+    *,
+    versioned: bool = False,
+    backups_versioned: bool = False,
+    lockable: bool = False,
 ) -> Place:
-    """`where`: memory, moto or engine."""
+    """`where`: memory, moto or engine. A backup bucket that is `lockable` is versioned."""
     number = next(_numbers)
     bucket, backup_bucket = f"source-{number}", f"backup-{number}"
     if where == "memory":
@@ -114,20 +119,24 @@ def a_place(
         backups = MemoryBackups(sources)
         return Place(MemoryUser(sources, bucket), bucket, versioned, sources, backups, backups)
     client = a_client(request, where)
-    for name, has_versions in ((bucket, versioned), (backup_bucket, backups_versioned)):
-        elsewhere = client.meta.region_name != "us-east-1"
-        constraint = {"CreateBucketConfiguration": {"LocationConstraint": client.meta.region_name}} if elsewhere else {}
-        client.create_bucket(Bucket=name, **constraint)
-        if has_versions:
-            client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    _create(client, bucket, versioned=versioned)
+    _create(client, backup_bucket, versioned=backups_versioned, lockable=lockable)
     return Place(
         user=S3User(client, bucket),
         bucket=bucket,
         versioned=versioned,
         sources=S3Sources(client),
         copier=S3Copier(client, backup_bucket, "STANDARD"),
-        backups=S3Backups(client, backup_bucket, backups_versioned),
+        backups=S3Backups(client, backup_bucket, versioned=backups_versioned or lockable),
     )
+
+
+def _create(client: Any, bucket: str, *, versioned: bool, lockable: bool = False) -> None:
+    elsewhere = client.meta.region_name != "us-east-1"
+    place = {"CreateBucketConfiguration": {"LocationConstraint": client.meta.region_name}} if elsewhere else {}
+    client.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=lockable, **place)
+    if versioned:
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
 
 
 def a_client(request: pytest.FixtureRequest, where: str) -> Any:

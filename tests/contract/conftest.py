@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 
 from local.engine import Engine
 from tests import aws
@@ -32,6 +33,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine = Engine.start(tmp_path_factory.mktemp("engine"))
     yield engine
     engine.stop()
+
+
+@pytest.fixture
+def answers() -> Iterator[Any]:
+    """S3, answering as it is told: a client of a session of its own, that mends nothing."""
+    session = boto3.Session(region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+    with Stubber(session.client("s3")) as stubber:
+        yield stubber
 
 
 @pytest.fixture

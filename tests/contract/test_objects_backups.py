@@ -1,20 +1,17 @@
 """`Backups`, in S3 and in memory, with and without versions: what is stored of copies, and that they go for good."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
 from holdfast.adapters.memory_objects import MemoryBackups
 from holdfast.adapters.s3_objects import S3Backups
 from holdfast.objects.model import BackupObject, CopyKey, Original, Stored
 from holdfast.objects.ports import Locked
-from tests.contract.buckets import HOSTILE_KEYS, IN_UTF8_ORDER, Place, a_client, a_copy_key, a_place, content, etag
+from tests.contract.buckets import HOSTILE_KEYS, IN_UTF8_ORDER, Place, a_copy_key, a_place, content, etag
 from tests.unit.capacity.domain import at
 
 ANYWHERE = ["memory", "moto", "moto versioned", "engine", "engine versioned"]
@@ -160,18 +157,18 @@ def default_retention(place: Place) -> None:
     backups.client.put_object(Bucket=backups.bucket, Key="a/1", Body=b"content")
 
 
-LOCKS = {"memory": [memory_lock], "engine": [legal_hold, retention, default_retention]}
-"""moto does not say that it was a lock."""
+LOCKS = {
+    "memory": [memory_lock],
+    "moto": [legal_hold, retention],  # it wants an empty bucket for a default
+    "engine": [legal_hold, retention, default_retention],
+}
 
 
 @pytest.mark.parametrize(("where", "lock"), [(where, lock) for where, locks in LOCKS.items() for lock in locks])
 def test_what_is_locked_stays_and_the_others_go(
     request: pytest.FixtureRequest, where: str, lock: Callable[[Place], None]
 ) -> None:
-    place = a_place(request, where)
-    if where == "engine":
-        place = replace(place, backups=a_lockable_bucket(request))
-        place = replace(place, copier=replace(place.copier, bucket=s3_backups(place).bucket))  # type: ignore[type-var]
+    place = a_place(request, where, lockable=True)
     for copy_key in ("a/1", "a/2"):
         store(place, copy_key)
     lock(place)
@@ -180,17 +177,6 @@ def test_what_is_locked_stays_and_the_others_go(
     place.backups.remove(CopyKey("a/2"))
     assert names(place) == ["a/1"]
     assert content(place, CopyKey("a/1")) == etag(b"content")
-
-
-def a_lockable_bucket(request: pytest.FixtureRequest) -> S3Backups:
-    client = a_client(request, "engine")
-    name = f"lockable-{len(client.list_buckets()['Buckets'])}"
-    client.create_bucket(
-        Bucket=name,
-        ObjectLockEnabledForBucket=True,
-        CreateBucketConfiguration={"LocationConstraint": client.meta.region_name},
-    )
-    return S3Backups(client, name, versioned=True)
 
 
 # Listing
@@ -280,14 +266,6 @@ def test_a_copy_of_any_name_is_found_listed_and_removed(place: Place, key: str) 
 
 
 # What S3 may answer, and neither moto nor the engine does
-
-
-@pytest.fixture
-def answers() -> Iterator[Any]:
-    """S3, answering as it is told."""
-    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-    with Stubber(client) as stubber:
-        yield stubber
 
 
 REFUSALS = [

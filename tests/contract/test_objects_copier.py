@@ -2,15 +2,12 @@
 says what became of it."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from botocore.stub import Stubber
 
 from holdfast.adapters.s3_objects import S3Copier
 from holdfast.objects.model import CopyKey, Original, Version
@@ -297,14 +294,6 @@ def test_an_object_that_goes_while_it_is_copied_in_parts_is_not_put_together(
 
 
 # What S3 may answer, and neither moto nor the engine does
-
-
-@pytest.fixture
-def answers() -> Iterator[Any]:
-    """S3, answering as it is told."""
-    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-    with Stubber(client) as stubber:
-        yield stubber
 
 
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/1"

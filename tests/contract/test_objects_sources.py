@@ -1,13 +1,10 @@
 """`Sources`, in S3 and in memory, versioned or not: what is seen of the objects that are to be copied."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from botocore.stub import Stubber
 
 from holdfast.adapters.s3_objects import S3Sources
 from holdfast.objects.model import Original
@@ -200,14 +197,6 @@ def test_prefixes_may_have_any_name(unversioned: Place, prefix: str) -> None:
 
 
 # What S3 may answer, and neither moto nor the engine does
-
-
-@pytest.fixture
-def answers() -> Iterator[Any]:
-    """S3, answering as it is told."""
-    client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
-    with Stubber(client) as stubber:
-        yield stubber
 
 
 @pytest.mark.parametrize(
