@@ -77,7 +77,10 @@ class Sources(Protocol):
     """The buckets whose objects get copies."""
 
     def head(self, original: Original) -> Version | None:
-        """The current version, or None if there is none (a delete marker covers it, or it never was)."""
+        """The current version, or None if there is none (a delete marker covers it, or it never was).
+
+        Raises SourceUnreadable if it may not be looked at.
+        """
 
     def listing(self, bucket: str, prefix: str, after: str) -> Iterator[Version]:
         """Current versions under a prefix in the order of their keys' UTF-8 bytes, from the first behind `after`.
