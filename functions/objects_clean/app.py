@@ -25,4 +25,5 @@ def lambda_handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, 
     cleaned = wiring.objects_clean(logger.info)(time_left=time_left)
     for name, unit, value in report.of_cleaning(cleaned):
         metrics.add_metric(name=name, unit=unit, value=value)
+    cleaned.raise_failures()
     return asdict(cleaned)

@@ -229,7 +229,7 @@ def believes_the_listing_of_the_source(subject: reconcile.Subject, keeper: run.K
 
 
 def looks_first_and_reads_then(
-    self: run.Keeper, original: Original, tally: run.Tally, least: Sequencer = UNKNOWN_SEQUENCER
+    self: run.Keeper, original: Original, tally: run.Tally, *, least: Sequencer = UNKNOWN_SEQUENCER, **_: object
 ) -> Version | None:
     current = self.sources.head(original)
     kept = self.table.read(original)
@@ -239,7 +239,7 @@ def looks_first_and_reads_then(
 
 
 def gives_what_it_saw_no_order(
-    self: run.Keeper, original: Original, tally: run.Tally, least: Sequencer = UNKNOWN_SEQUENCER
+    self: run.Keeper, original: Original, tally: run.Tally, *, least: Sequencer = UNKNOWN_SEQUENCER, **_: object
 ) -> Version | None:
     kept = self.table.read(original)
     current = self.sources.head(original)

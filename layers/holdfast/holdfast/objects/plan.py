@@ -143,9 +143,12 @@ def suspects(kept: Kept, listed: Sequence[BackupObject]) -> list[Copy]:
 
 
 def verdict(copy: Copy, found: Stored | None) -> Remove | None:
-    """What to do about a suspect, once its object was looked at. None if it is intact."""
+    """What to do about a suspect, once its object was looked at. None if it is intact.
+
+    No removal of ours leaves an active row without its object: if many are, it is the backup bucket that is lost.
+    """
     if found is None:
-        return Remove(copy, "its object is not in the backup bucket", guarded=False)
+        return Remove(copy, "its object is not in the backup bucket", guarded=copy.status is Status.ACTIVE)
     if copy.stored and copy.stored.is_intact(found):
         return None
     return Remove(copy, f"its object is not what was stored: {found} instead of {copy.stored}", guarded=True)

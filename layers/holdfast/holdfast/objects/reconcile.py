@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from heapq import merge
 from itertools import batched, groupby, pairwise, takewhile
+from threading import Lock
 
 from holdfast.objects import naming, plan
 from holdfast.objects.model import (
@@ -46,6 +47,10 @@ class Subject:
 class ComparisonFailed(Exception):
     """Some objects could not be compared or repaired. The others were; the next pass looks at all again."""
 
+    def __init__(self, message: str, passed: Pass) -> None:
+        super().__init__(message)
+        self.passed = passed
+
 
 def reconcile(
     bucket: str,
@@ -73,9 +78,8 @@ def reconcile(
     if all(walk.done for walk in walks):
         passed = replace(passed, completed_at=keeper.now())
         passes.save(bucket, passed)
-    if walker.failures:
-        first = next(iter(walker.failures.items()))
-        raise ComparisonFailed(f"{len(walker.failures)} objects of {bucket}, the first {first[0]}: {first[1]!r}")
+    if walker.failed:
+        raise ComparisonFailed(f"{walker.failed} of {bucket}, the first {walker.first_failure}", passed)
     return passed
 
 
@@ -125,9 +129,9 @@ def reconcile_all(
         except Exception as error:
             keeper.log("not reconciled", bucket_name=bucket, error=repr(error))
             failures.append(error)
-        else:
-            if passed:
-                done[bucket] = passed
+            passed = error.passed if isinstance(error, ComparisonFailed) else None
+        if passed:
+            done[bucket] = passed
     last = [passes.load(bucket) for bucket in buckets] if done else []
     if last and all(passed and passed.completed_at for passed in last):
         census.set(sum(passed.counts.live for passed in last if passed))
@@ -153,21 +157,44 @@ class _Walker:
         self.passes = passes
         self.time_left = time_left
         self.each = each
-        self.failures: dict[Original, Exception] = {}
+        self.failed = 0
+        self.first_failure: str | None = None
+        self._lock = Lock()
 
     def walk(self, number: int, walk: Walk) -> Walk:
-        """Compare a stretch from where it stopped, for as long as there is time."""
-        if walk.done:
-            return walk
-        for page in batched(self._subjects(walk), PAGE, strict=False):
-            if not self.time_left():
-                return walk
-            counts = sum(self.each(self._compared, page), walk.counts)
-            walk = replace(walk, after=max(subject.original.key for subject in page), counts=counts)
-            self.passes.save_walk(self.bucket, number, walk)
-        walk = replace(walk, done=True)
-        self.passes.save_walk(self.bucket, number, walk)
+        """Compare a stretch from where it stopped, for as long as there is time. An error of its own ends it there, and
+        keeps no other from being compared."""
+        try:
+            for further in self._further(walk):
+                self.passes.save_walk(self.bucket, number, further)
+                walk = further
+        except Exception as error:
+            self.keeper.log("stopped", bucket_name=self.bucket, after=walk.after, error=repr(error))
+            self._fail(f"behind {walk.after!r}", error)
         return walk
+
+    def _further(self, walk: Walk) -> Iterator[Walk]:
+        """How far a walk comes, page after page."""
+        if walk.done:
+            return
+        for page in batched(self._subjects(walk), PAGE, strict=False):
+            compared = self._compare(page)
+            if compared:
+                keys = (subject.original.key for subject in page[: len(compared)])
+                walk = replace(walk, after=max(walk.after, *keys), counts=sum(compared, walk.counts))
+                yield walk
+            if len(compared) < len(page):
+                return
+        yield replace(walk, done=True)
+
+    def _compare(self, page: Sequence[Subject]) -> list[Counts]:
+        """What was found of a page, or of as much of its beginning as there was time for."""
+        compared: list[Counts] = []
+        for counts in list(self.each(self._compared, page)):
+            if counts is None:
+                break
+            compared.append(counts)
+        return compared
 
     def _subjects(self, walk: Walk) -> Iterator[Subject]:
         """Both listings as one. They are sorted alike but for keys that begin with another key: such an original may
@@ -198,17 +225,23 @@ class _Walker:
         of_cut_name = self.keeper.table.original_of(folder) if naming.is_cut(folder) else None
         return of_cut_name or Original.of(folder)
 
-    def _compared(self, subject: Subject) -> Counts:
-        """One original must not keep the others from being compared: its error is kept, and raised at the end."""
+    def _compared(self, subject: Subject) -> Counts | None:
+        """None if there is no time. One original must not keep the others from being compared: its error is kept, and
+        raised at the end."""
+        if not self.time_left():
+            return None
         try:
             return compare(subject, self.keeper)
-        except SourceUnreadable as error:
-            self.keeper.log("unreadable", original_key=str(subject.original), reason=str(error))
-            return Counts(live=1, unreadable=1)
         except Exception as error:
             self.keeper.log("not compared", original_key=str(subject.original), error=repr(error))
-            self.failures[subject.original] = error
+            self._fail(str(subject.original), error)
             return Counts(live=int(subject.current is not None))
+
+    def _fail(self, what: str, error: Exception) -> None:
+        """Keep the first error, and the number of all: every object of a bucket may fail."""
+        with self._lock:
+            self.failed += 1
+            self.first_failure = self.first_failure or f"{what}: {error!r}"
 
 
 type _Entry = tuple[Original, Version | BackupObject]
@@ -221,16 +254,22 @@ def _key(entry: _Entry) -> Original:
 def compare(subject: Subject, keeper: Keeper) -> Counts:
     """Compare one original with its copies and their rows, and repair what differs.
 
-    Raises SourceUnreadable, CopyAbandoned.
+    Raises CopyAbandoned.
     """
     original, tally = subject.original, Tally()
     kept = keeper.table.read(original)
-    dangling, corrupt = _check_suspects(kept, subject.listed, keeper, tally)
+    dangling, corrupt = _broken(kept, subject.listed, keeper)
+    keeper.apply([*dangling, *corrupt], tally)
     orphans = _adopt(kept, subject.listed, keeper)
-    current = subject.current
+    current, unreadable = subject.current, False
     if dangling or corrupt or (not plan.covers(kept, current) if current else kept.owned):
-        current = keeper.observe(original, tally)
-    deleted = current is None and bool(kept.owned)
+        broken = {remove.copy.copy_key for remove in (*dangling, *corrupt)}
+        try:
+            current = keeper.observe(original, tally, broken=broken)
+        except SourceUnreadable as error:
+            keeper.log("unreadable", original_key=str(original), reason=str(error))
+            unreadable = True
+    deleted = current is None and bool(kept.owned) and not unreadable
     if deleted:
         # What is known was read before the object was seen to be gone: a later write comes behind this order.
         now = keeper.now()
@@ -242,22 +281,23 @@ def compare(subject: Subject, keeper: Keeper) -> Counts:
         copied=tally.copied,
         deleted=int(deleted),
         orphans=orphans,
-        dangling=dangling,
-        corrupt=corrupt,
+        dangling=len(dangling),
+        corrupt=len(corrupt),
+        unreadable=int(unreadable),
         held=int(tally.held is not None),
     )
 
 
-def _check_suspects(kept: Kept, listed: tuple[BackupObject, ...], keeper: Keeper, tally: Tally) -> tuple[int, int]:
-    """Remove the rows of copies that are gone, and copies that are not what was stored. How many of each."""
-    dangling = corrupt = 0
+def _broken(
+    kept: Kept, listed: tuple[BackupObject, ...], keeper: Keeper
+) -> tuple[list[plan.Remove], list[plan.Remove]]:
+    """What is to be removed: rows of copies that are gone, and copies that are not what was stored."""
+    dangling: list[plan.Remove] = []
+    corrupt: list[plan.Remove] = []
     for copy in plan.suspects(kept, listed):
         found = keeper.backups.head(copy.copy_key, copy.stored.version_id if copy.stored else None)
-        if (remove := plan.verdict(copy, found)) is None:
-            continue
-        keeper.apply([remove], tally)
-        dangling += found is None
-        corrupt += found is not None
+        if remove := plan.verdict(copy, found):
+            (corrupt if found else dangling).append(remove)
     return dangling, corrupt
 
 

@@ -31,6 +31,7 @@ def of_cleaning(done: Cleaned) -> Iterator[Measured]:
     yield "CopiesCleaned", MetricUnit.Count, done.cleaned
     yield "CleanedBytes", MetricUnit.Bytes, done.cleaned_bytes
     yield "CopiesLocked", MetricUnit.Count, done.locked
+    yield "Failures", MetricUnit.Count, done.failed
     yield "BreakerHeld", MetricUnit.Count, done.held is not None
 
 

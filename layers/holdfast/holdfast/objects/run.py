@@ -4,7 +4,8 @@ Everything is announced before it is done and looked at after it is done. Of two
 the one that looks last therefore sees what both did, and brings it to rest; nobody waits for anybody.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Literal, Protocol, assert_never
 from holdfast.events.model import UNKNOWN_SEQUENCER, ObjectEvent, Sequencer
 from holdfast.objects import plan
 from holdfast.objects.guard import Guard
-from holdfast.objects.model import Copy, Deletion, DisownedCopy, Kept, Original, Status, Stored, Version, after
+from holdfast.objects.model import Copy, CopyKey, Deletion, DisownedCopy, Kept, Original, Status, Stored, Version, after
 from holdfast.objects.naming import copy_key
 from holdfast.objects.ports import (
     Backups,
@@ -30,6 +31,10 @@ from holdfast.ports import Clock, Conflict, Log
 
 NO_VERSION = "null"
 """S3's version id of an object written before its bucket had versions: it may stand for many writes in turn."""
+
+
+EXPIRED = "LifecycleExpiration:"
+"""Events that do not tell whether it was the object that expired, or one version of it."""
 
 
 class CopyAbandoned(Exception):
@@ -92,8 +97,9 @@ class Keeper:
 
     def _withdraw(self, copy: Copy) -> None:
         """Nothing was copied, as far as is known: an answer that was lost on its way may have been another."""
-        self.backups.remove(copy.copy_key)
-        self.table.forget([copy])
+        with suppress(Locked):  # then it was: its row leads to it once it may go
+            self.backups.remove(copy.copy_key)
+            self.table.forget([copy])
 
     def _activate(self, copy: Copy, stored: Stored) -> None:
         try:
@@ -102,18 +108,28 @@ class Keeper:
             # Perhaps an earlier try of this very call: its answer was lost, and the client tried again by itself.
             rows = {row.copy_key: row.status for row in self.table.read(copy.original).copies}
             if rows.get(copy.copy_key, Status.REMOVING) is Status.REMOVING:
-                self.backups.remove(copy.copy_key)
+                with suppress(Locked):
+                    self.backups.remove(copy.copy_key)
                 raise CopyAbandoned(f"{copy.copy_key!r} took so long that its announcement was withdrawn") from error
 
-    def observe(self, original: Original, tally: Tally, least: Sequencer = UNKNOWN_SEQUENCER) -> Version | None:
+    def observe(
+        self,
+        original: Original,
+        tally: Tally,
+        *,
+        least: Sequencer = UNKNOWN_SEQUENCER,
+        broken: Container[CopyKey] = (),
+    ) -> Version | None:
         """Look at an object without an event of it, and copy it if no copy covers it. Returns what there is.
 
-        `least`: an order that what is there now cannot be older than. What is known is read before the object is
-        looked at: so whatever it is, it is no older than anything known.
+        `least`: an order that what is there now cannot be older than. `broken`: copies that cover nothing, whatever
+        their rows say. What is known is read before the object is looked at: so whatever it is, it is no older than
+        anything known.
         """
         kept = self.table.read(original)
         current = self.sources.head(original)
-        if current and not plan.covers(kept, current):
+        intact = replace(kept, copies=tuple(copy for copy in kept.copies if copy.copy_key not in broken))
+        if current and not plan.covers(intact, current):
             order = after(max(kept.last_order, least))
             if self.copy(current, order, tally) == "copied" and not kept.owned:
                 self.guard.count(1)
@@ -123,10 +139,18 @@ class Keeper:
         """Bring the copies of an original to rest. Returns what was kept of it before."""
         kept, now = self.table.read(original), self.now()
         actions = plan.settle(kept, now, replace(self.rules, spare_younger_than=timedelta()))
-        if self.rules.spare_younger_than and _guarded(actions) and self.guard.is_near():
-            actions = plan.settle(kept, now, self.rules)
+        spared = plan.settle(kept, now, self.rules)
+        if spared != actions and self.guard.is_near():
+            actions = spared
+            self._spare(original, tally)
         self.apply(actions, tally)
         return kept
+
+    def _spare(self, original: Original, tally: Tally) -> None:
+        """What is spared is asked for all the same: who overwrites everything shall open the breaker."""
+        if held := self.guard.ask(1):
+            tally.held = held
+        self.log("spared", original_key=str(original), younger_than=str(self.rules.spare_younger_than), breaker=held)
 
     def apply(self, actions: Iterable[plan.Action], tally: Tally) -> None:
         """Carry out actions. Those that lose something wait for the breaker; those that others did already are done."""
@@ -179,10 +203,6 @@ class Keeper:
         else:
             tally.removed += 1
         self.log("removed", copy_key=copy.copy_key, reason=action.reason)
-
-
-def _guarded(actions: Iterable[plan.Action]) -> bool:
-    return any(isinstance(action, plan.Remove) and action.guarded for action in actions)
 
 
 # Replicating
@@ -269,13 +289,13 @@ def _version(event: ObjectEvent) -> Version:
 def _deleted(event: ObjectEvent, keeper: Keeper, tally: Tally) -> str:
     """The delete of an object; or of one version of it, or of a delete marker, which may uncover another version."""
     original = Original(event.bucket, event.name)
-    one_version = event.version_id is not None and event.type.endswith(":Delete")
-    if one_version and keeper.observe(original, tally, event.sequencer):
+    versioned = event.version_id is not None or event.type.startswith(EXPIRED)
+    if versioned and event.type.endswith(":Delete") and keeper.observe(original, tally, least=event.sequencer):
         keeper.settle(original, tally)
         return "a version was deleted, the object lives"
     keeper.table.remember(original, Deletion(event.sequencer, deleted_at=event.time, disowned_at=keeper.now()))
     keeper.settle(original, tally)
-    if event.version_id is not None:  # what is seen here first may have been told of first, and overtaken just now
+    if versioned:  # what is seen here first may have been told of first, and overtaken just now
         keeper.observe(original, tally)
         keeper.settle(original, tally)
     return "deleted"
@@ -298,15 +318,28 @@ def _fields(done: Replicated) -> dict[str, object]:
 # Cleaning
 
 
+class CleaningFailed(Exception):
+    """Some copies could not be deleted. The others that were due are; the next run tries again."""
+
+
 @dataclass(slots=True)
 class Cleaned:
-    """What a run of clean did. `complete`: nothing that is due is left, but for what is locked."""
+    """What a run of clean did. `complete`: nothing that is due is left, but for what is locked, or failed.
+
+    `failure` is the first of them.
+    """
 
     cleaned: int = 0
     cleaned_bytes: int = 0
     locked: int = 0
+    failed: int = 0
+    failure: str | None = None
     held: str | None = None
     complete: bool = False
+
+    def raise_failures(self) -> None:
+        if self.failed:
+            raise CleaningFailed(f"{self.failed} copies could not be deleted, the first: {self.failure}")
 
 
 class Each(Protocol):
@@ -337,27 +370,43 @@ def clean(
     for copies in batched(table.disowned(until=now() - delay), CLEANED_TOGETHER, strict=False):
         if not time_left():
             return cleaned
-        originals = len({copy.original for copy in copies})
-        if held := guard.ask(originals, besides=originals):
+        originals = {copy.original for copy in copies}
+        if held := guard.ask(len(originals), besides=len(originals)):
             log("held", copies=len(copies), breaker=held)
             cleaned.held = held
             return cleaned
         outcomes = each(partial(_delete, backups=backups, log=log), copies)
-        gone = [copy for copy, locked in zip(copies, outcomes, strict=True) if not locked]
+        gone = [copy for copy, left in zip(copies, outcomes, strict=True) if _tell(copy, left, cleaned)]
         table.forget(gone)
-        cleaned.cleaned += len(gone)
-        cleaned.cleaned_bytes += sum(copy.size for copy in gone)
-        cleaned.locked += len(copies) - len(gone)
+        guard.give_back(len(originals - {copy.original for copy in gone}))
     cleaned.complete = True
     return cleaned
 
 
-def _delete(copy: DisownedCopy, backups: Backups, log: Log) -> bool:
-    """Delete a copy's bytes. Whether a lock prevents it: then it is tried again with the next run."""
+def _delete(copy: DisownedCopy, backups: Backups, log: Log) -> Exception | None:
+    """Delete a copy's bytes. What prevented it: Locked, or an error that keeps no other copy from being deleted. Either
+    way the next run tries again."""
     try:
         backups.remove(copy.copy_key)
     except Locked as locked:
         log("locked", copy_key=copy.copy_key, reason=str(locked))
-        return True
+        return locked
+    except Exception as error:
+        log("not cleaned", copy_key=copy.copy_key, error=repr(error))
+        return error
     log("cleaned", copy_key=copy.copy_key, size=copy.size, disowned_at=str(copy.disowned_at))
-    return False
+    return None
+
+
+def _tell(copy: DisownedCopy, left: Exception | None, cleaned: Cleaned) -> bool:
+    """Add what became of a copy to what a run did. Whether it is gone."""
+    match left:
+        case None:
+            cleaned.cleaned += 1
+            cleaned.cleaned_bytes += copy.size
+        case Locked():
+            cleaned.locked += 1
+        case error:
+            cleaned.failed += 1
+            cleaned.failure = cleaned.failure or f"{copy.copy_key!r}: {error!r}"
+    return left is None
