@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -22,6 +23,9 @@ COPIED_AT_ONCE = 5 * 1024**3
 PART_SIZE = 256 * 1024**2
 PARTS = 10_000
 """As many parts as an object may have. Of the largest that there are, each is as large as a part may be."""
+
+PREFIX_PAGES = 20
+"""How far is looked for prefixes, in pages of a thousand: a level may hold millions of keys, and no prefix."""
 
 CHECKSUM = "CRC64NVME"
 """One of the whole object, however many parts it was copied in."""
@@ -113,7 +117,8 @@ class S3Sources:
 
     def prefixes(self, bucket: str, prefix: str) -> list[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
-        return [found["Prefix"] for page in pages for found in page.get("CommonPrefixes", [])]
+        few = islice(pages, PREFIX_PAGES)
+        return [found["Prefix"] for page in few for found in page.get("CommonPrefixes", [])]
 
 
 @dataclass(frozen=True, slots=True)

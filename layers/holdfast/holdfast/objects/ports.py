@@ -89,7 +89,7 @@ class Sources(Protocol):
         """
 
     def prefixes(self, bucket: str, prefix: str) -> list[str]:
-        """The distinct beginnings, up to the next slash, of keys under a prefix that have one."""
+        """The distinct beginnings, up to the next slash, of keys under a prefix that have one; of many, the first."""
 
 
 class Copier(Protocol):
