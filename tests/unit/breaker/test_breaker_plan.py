@@ -117,6 +117,12 @@ def test_it_is_near_from_half_of_what_an_hour_may_remove(state: BreakerState, gu
     assert is_near(state, guarded, THIRD, T0) is near
 
 
+def test_without_a_limit_it_never_opens_and_is_never_near_however_few_are_counted() -> None:
+    whatever = Budget(share_percent=100, floor=10)
+    assert assess(removed(20), 1, 0, whatever, T0).open_reason is None
+    assert not is_near(removed(20), 0, whatever, T0)
+
+
 def test_after_an_hour_it_is_near_no_more() -> None:
     assert not is_near(removed(10, 5), 85, THIRD, T0 + 59 * MINUTE)
 

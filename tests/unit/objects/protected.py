@@ -74,10 +74,8 @@ class Protected:
 
     # What happens to the bucket
 
-    def put(self, *contents: str, key: str = "a") -> ObjectEvent:
-        """Write one content after the other. Returns the event of the last."""
-        for content in contents:
-            self.sources.put(original(key), content)
+    def put(self, content: str, key: str = "a") -> ObjectEvent:
+        self.sources.put(original(key), content)
         return self.undelivered[-1]
 
     def delete(self, key: str = "a") -> ObjectEvent:
@@ -91,9 +89,10 @@ class Protected:
         return self.undelivered[-1]
 
     def holding(self, *contents: str, key: str = "a") -> "Protected":
-        """The same, with these contents written and copied."""
-        self.put(*contents, key=key)
-        self.settle()
+        """The same, with these contents written one after the other, and each copied."""
+        for content in contents:
+            self.put(content, key=key)
+            self.settle()
         self.log.lines.clear()
         return self
 

@@ -11,10 +11,17 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """A run, and an hour, may remove `share_percent` of what a system guards, or `floor` objects if that is more."""
+    """A run, and an hour, may remove `share_percent` of what a system guards, or `floor` objects if that is more.
+
+    A hundred percent are no limit: what is guarded is counted roughly.
+    """
 
     share_percent: int
     floor: int
+
+    @property
+    def is_limited(self) -> bool:
+        return self.share_percent < 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +46,7 @@ def assess(state: BreakerState, planned: int, guarded: int, budget: Budget, now:
     removed = sum(count for _, count in recent)
     allowed = _allowed(removed, guarded, budget)
     revision = state.revision + 1
-    if removed + planned > allowed:
+    if budget.is_limited and removed + planned > allowed:
         reason = (
             f"{planned} of {guarded} objects would be removed, {removed} were in the last hour; "
             f"{allowed} an hour are allowed ({budget.share_percent} %, at least {budget.floor})"
@@ -63,7 +70,8 @@ def give_back(state: BreakerState, count: int) -> BreakerState:
 def is_near(state: BreakerState, guarded: int, budget: Budget, now: datetime) -> bool:
     """Whether the breaker is open, or half of what an hour may remove has gone: something unusual may be under way."""
     removed = sum(count for _, count in _recent(state, now))
-    return state.open_reason is not None or 2 * removed >= _allowed(removed, guarded, budget)
+    much = budget.is_limited and 2 * removed >= _allowed(removed, guarded, budget)
+    return much or state.open_reason is not None
 
 
 def _recent(state: BreakerState, now: datetime) -> tuple[tuple[datetime, int], ...]:
