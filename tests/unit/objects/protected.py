@@ -158,9 +158,10 @@ class Protected:
         guard: Guard | None = None,
         time_left: Callable[[], bool] = lambda: True,
         backups: Any = None,
+        table: Any = None,
     ) -> run.Cleaned:
         return run.clean(
-            table=self.table,
+            table=table or self.table,
             backups=backups or self.backups,
             guard=guard or self.guard(),
             delay=DELAY,
