@@ -14,8 +14,10 @@ from typing import Any
 from samcli.yamlhelper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
-CAPACITY = ROOT / "docs/reference/capacity.md"
+PAGES = {system: ROOT / f"docs/reference/{system.lower()}.md" for system in ("Objects", "Capacity")}
 COMMAND = ROOT / "docs/reference/command.md"
+
+type Template = Mapping[str, Any]
 
 
 def table(*rows: tuple[str, ...]) -> str:
@@ -32,36 +34,113 @@ def accepted(parameter: Mapping[str, Any]) -> str:
     return str(parameter.get("ConstraintDescription", parameter["Type"])).removeprefix("must be ")
 
 
-def parameters(template: Mapping[str, Any]) -> str:
+def parameters(template: Template, system: str) -> str:
+    """Those of a system, and of all systems."""
+    groups = template["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    named = {group["Label"]["default"]: group["Parameters"] for group in groups}
+    shown = {f"Enable{system}", *named["All systems"], *named[system]}
     rows = [
         (f"`{name}`", f"`{of['Default']}`" if of["Default"] != "" else "empty", accepted(of), of["Description"])
         for name, of in template["Parameters"].items()
+        if name in shown
     ]
     return table(("parameter", "default", "takes", "what it is"), *rows)
 
 
-def resource(value: Any) -> str:
-    """A policy's resource as a reader knows it: by its logical ID."""
+def resource(value: Any, template: Template) -> str:
+    """A policy's resource as a reader knows it: by its logical ID, or by the parameter that names it."""
+    named = [name for name, of in template["Resources"].items() if of["Properties"].get("BucketName") == value]
     match value:
+        case _ if named:
+            text = named[0]
         case {"Fn::GetAtt": [name, *_]} | {"Ref": name}:
-            return str(name)
-        case {"Fn::Sub": [str(pattern), _]} | {"Fn::Sub": str(pattern)}:
-            return re.sub(r"^arn:\$\{AWS::Partition\}:\w[\w-]*:(\$\{AWS::\w+\}|):(\$\{AWS::\w+\}|):", "", pattern)
+            text = name
+        case {"Fn::If": [_, then, _]}:
+            text = resource(then, template)
+        case {"Fn::Sub": [str(pattern), {"Bucket": bucket}]}:
+            text = bare(pattern).replace("${Bucket}", resource(bucket, template))
+        case {"Fn::Sub": str(pattern)}:
+            text = bare(pattern)
+        case {"Fn::Split": [_, {"Fn::Join": ["", ["arn:*:s3:::", {"Fn::Join": [_, each]}, *rest]]}]}:
+            text = "".join([resource(each, template), *rest])
         case _:
-            return str(value)
+            text = value
+    return str(text)
 
 
-def _statements(template: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def bare(pattern: str) -> str:
+    """An ARN without what is the same for all."""
+    return re.sub(r"^arn:\$\{AWS::Partition\}:\w[\w-]*:(\$\{AWS::\w+\}|):(\$\{AWS::\w+\}|):", "", pattern)
+
+
+def action(value: Any) -> str:
+    match value:
+        case {"Fn::If": [condition, then, {"Ref": "AWS::NoValue"}]}:
+            return f"`{then}` if `{condition}`"
+        case {"Fn::If": [condition, then, otherwise]}:
+            return f"`{then}` if `{condition}`, else `{otherwise}`"
+        case _:
+            return f"`{value}`"
+
+
+def _statements(template: Template, system: str) -> Iterator[tuple[str, ...]]:
     for name, of in template["Resources"].items():
-        for policy in of["Properties"].get("Policies", []) if of["Type"] == "AWS::Serverless::Function" else []:
-            for statement in policy["Statement"]:
-                actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
-                verbs = ", ".join(f"`{action}`" for action in actions)
-                yield f"`{name}`", verbs, f"`{resource(statement['Resource'])}`", statement["Sid"]
+        if of["Type"] == "AWS::Serverless::Function" and name.startswith(system):
+            for policy in of["Properties"]["Policies"]:
+                for statement in policy["Statement"]:
+                    yield f"`{name}`", *_statement(statement, template)
 
 
-def permissions(template: Mapping[str, Any]) -> str:
-    return table(("function", "may", "on", "in order to"), *_statements(template))
+def _statement(stated: Any, template: Template) -> tuple[str, str, str]:
+    if "Fn::If" in stated:
+        condition, then, _ = stated["Fn::If"]
+        verbs, on, purpose = _statement(then, template)
+        return verbs, on, f"{purpose}, if `{condition}`"
+    actions = stated["Action"] if isinstance(stated["Action"], list) else [stated["Action"]]
+    return ", ".join(map(action, actions)), f"`{resource(stated['Resource'], template)}`", stated["Sid"]
+
+
+def permissions(template: Template, system: str) -> str:
+    return table(("function", "may", "on", "in order to"), *_statements(template, system))
+
+
+def _keys(template: Template, system: str) -> Iterator[tuple[str, ...]]:
+    for name, of in template["Resources"].items():
+        if of["Type"] == "AWS::DynamoDB::Table" and of.get("Condition", "").startswith(system):
+            kinds = {it["AttributeName"]: it["AttributeType"] for it in of["Properties"]["AttributeDefinitions"]}
+            yield f"`{name}`", *_key(of["Properties"], kinds), "everything"
+            for index in of["Properties"].get("GlobalSecondaryIndexes", []):
+                more = [f"`{attribute}`" for attribute in index["Projection"].get("NonKeyAttributes", [])]
+                yield f"its index `{index['IndexName']}`", *_key(index, kinds), " and ".join(["keys", *more])
+
+
+def _key(keyed: Mapping[str, Any], kinds: Mapping[str, str]) -> tuple[str, str]:
+    partition, sort = (f"`{key['AttributeName']}` ({kinds[key['AttributeName']]})" for key in keyed["KeySchema"])
+    return partition, sort
+
+
+def keys(template: Template, system: str) -> str:
+    return table(("", "partition key", "sort key", "holds"), *_keys(template, system))
+
+
+_SIGNS = {"GreaterThanThreshold": ">", "GreaterThanOrEqualToThreshold": ">=", "LessThanThreshold": "<"}
+
+
+def _alarms(template: Template, system: str) -> Iterator[tuple[str, ...]]:
+    for name, of in template["Resources"].items():
+        if of["Type"] == "AWS::CloudWatch::Alarm" and name.startswith(system):
+            stated = of["Properties"]
+            sign = _SIGNS[stated["ComparisonOperator"]]
+            measured = f"{stated['Statistic']} of `{stated['MetricName']}`"
+            yield (
+                f"`{name}`",
+                f"{measured} {sign} {stated['Threshold']} in {stated['Period']} s",
+                stated["AlarmDescription"],
+            )
+
+
+def alarms(template: Template, system: str) -> str:
+    return table(("alarm", "on when", "what it means"), *_alarms(template, system))
 
 
 def fill(text: str, name: str, content: str) -> str:
@@ -70,10 +149,16 @@ def fill(text: str, name: str, content: str) -> str:
     return marked.sub(lambda found: f"{found[1]}\n{content}\n\n{found[2]}", text)
 
 
-def capacity_page() -> str:
+GENERATED = {"parameters": parameters, "permissions": permissions, "keys": keys, "alarms": alarms}
+
+
+def page(system: str) -> str:
+    """The page of a system, with what stands between its marks made anew."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    text = fill(CAPACITY.read_text(), "parameters", parameters(template))
-    return fill(text, "permissions", permissions(template))
+    text = PAGES[system].read_text()
+    for name, make in GENERATED.items():
+        text = fill(text, name, make(template, system))
+    return text
 
 
 def command_page() -> str:
@@ -83,5 +168,6 @@ def command_page() -> str:
 
 
 if __name__ == "__main__":
-    CAPACITY.write_text(capacity_page())
+    for system, path in PAGES.items():
+        path.write_text(page(system))
     COMMAND.write_text(command_page())

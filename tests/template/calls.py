@@ -38,11 +38,12 @@ CONTEXT = SimpleNamespace(
 @dataclass(slots=True)
 class Account:
     """An account with the tables, buckets and alarms that the template makes with these parameters. Noted: what the
-    calls of each function needed, and the lines that it logged."""
+    calls of each function needed, the lines that it logged, and the attributes that it wrote to each table."""
 
     parameters: Mapping[str, str] = field(default_factory=dict)
     needed: dict[str, set[Grant]] = field(default_factory=lambda: defaultdict(set))
     logged: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    written: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
     _failing: str | None = None
 
@@ -80,6 +81,8 @@ class Account:
         if model.name == self._failing:
             raise EndpointConnectionError(endpoint_url="https://example.com")
         self.needed[name] |= needs(model.name, params)
+        for attribute in (*params.get("Item", {}), *params.get("ExpressionAttributeNames", {}).values()):
+            self.written[name, params["TableName"]].add(attribute)
 
 
 @contextmanager

@@ -105,6 +105,7 @@ def replicates(aws: Account) -> None:
         _write_and_delete(source)
         source.left_over("left over")
         source.write("left over")
+        source.write("of a name that is cut" * 48)
 
 
 def _write_and_delete(source: Source) -> None:

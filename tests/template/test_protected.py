@@ -1,10 +1,12 @@
 """What a list of protected buckets becomes: a rule that listens to them, ARNs that may be read, names to compare."""
 
+import json
+
 import pytest
 
 from holdfast import settings
-from tests.template.role import grants
-from tests.template.stack import deployed, environment
+from tests.template.role import grants, role
+from tests.template.stack import EVERYTHING, deployed, environment
 
 LISTS = pytest.mark.parametrize("names", [(), ("accounts",), ("accounts", "media", "mail")], ids=len)
 READERS = pytest.mark.parametrize("function", ["objects_replicate", "objects_reconcile"])
@@ -49,3 +51,16 @@ def test_trim_asks_for_copies_where_buckets_are_protected(names: tuple[str, ...]
     told = settings.read(settings.CapacityTrim, environment("capacity_trim", ProtectedBuckets=",".join(names)))
     assert told.protected_buckets == names
     assert told.copy_table == (COPY_TABLE if names else "")
+
+
+def test_there_is_room_for_29_buckets_of_the_longest_names() -> None:
+    everything = {**EVERYTHING, "ProtectedBuckets": ",".join(f"{number:063}" for number in range(29))}
+    assert length(deployed(**everything)["ObjectsProtectedRule"].properties["EventPattern"]) <= 2048
+    for name in ("objects_replicate", "objects_reconcile"):
+        policies = role(name, **everything)["Policies"]
+        assert sum(length(policy["PolicyDocument"]) for policy in policies) <= 10_240
+        assert length(environment(name, **everything)) <= 4096
+
+
+def length(stated: object) -> int:
+    return len(json.dumps(stated, separators=(",", ":")))
