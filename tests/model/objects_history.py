@@ -290,7 +290,7 @@ class Objects:
         """In a versioned bucket no version is missed that is still there."""
         there = {w.version.version_id for w in self.sources.keys[original] if w.version}
         newest = [version for _, version in self.created.get(original, [])][-KEEP:]
-        missed = {v.version_id for v in newest} & there - {identity[0] for _, _, identity in copied}
+        missed = {v.version_id for v in newest} & there - {identity[0] for _, identity in copied}
         assert not missed, f"{original}: {missed} have no copies"
 
     def check_stored(self) -> None:
@@ -302,22 +302,22 @@ class Objects:
         assert all(len(key.encode()) <= 1024 for key in rows), "names fit"
 
 
-type _Name = tuple[Sequencer, datetime, tuple[str | None, str, int]]
+type _Name = tuple[Sequencer, tuple[str | None, str, int]]
 
 
 def _name(copy: Copy) -> _Name:
-    return copy.order, copy.version.written_at, copy.version.identity
+    return copy.order, copy.version.identity
 
 
 def _distinct(copies: Iterable[Copy]) -> list[_Name]:
     """The versions that were copied, the oldest first: of one that was seen more than once, the newest sight."""
     names = sorted({_name(copy) for copy in copies})
     return [
-        (order, at, identity)
-        for order, at, identity in names
+        (order, identity)
+        for order, identity in names
         if not any(
             other == identity and later > order and (identity[0] is not None or is_observed(order))
-            for later, _, other in names
+            for later, other in names
         )
     ]
 
@@ -348,6 +348,8 @@ def play(seed: int) -> None:
     if world.told == 0 or random.random() < 0.2:
         world.reconcile_all()
     world.deliver_all()
+    if random.random() < 0.3:  # what was disowned just now stays
+        world.clean()
     if not world.cut_off and all(original in world.created for original in world.sources.keys):
         world.check_copies()
     world.clock += timedelta(days=2)
