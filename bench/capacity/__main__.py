@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench.capacity import cold, cost, pipeline
+from bench import cold
+from bench.capacity import cost, pipeline
 from bench.report import Report, write
 from local.cloud import FOLDER
 
@@ -44,7 +45,7 @@ def _measure(part: Part, events: int, rounds: int, objects: int) -> Iterator[Rep
         case Part.COST:
             yield from cost.reports(events)
         case Part.COLD:
-            yield cold.report(rounds)
+            yield cold.report("capacity", rounds)
         case Part.PIPELINE:
             yield pipeline.report(objects)
 

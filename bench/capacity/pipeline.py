@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.capacity import stack
+from bench import stack
 from bench.report import Cell, Report
 from local import cloud, deploy
 from local.engine import Engine

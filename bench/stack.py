@@ -21,6 +21,11 @@ def tables() -> dict[str, Mapping[str, Any]]:
     return {name: stated for name, (kind, stated) in _properties().items() if kind == "AWS::DynamoDB::Table"}
 
 
+def buckets() -> list[str]:
+    """The names of the template's buckets."""
+    return [name.lower() for name, (kind, _) in _properties().items() if kind == "AWS::S3::Bucket"]
+
+
 def environment(function: str) -> dict[str, str]:
     """A function's variables. What only a deploy can tell (an ARN, a URL) is some text."""
     variables = _properties()[logical_id(function)][1]["Environment"]["Variables"]

@@ -3,11 +3,11 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bench.capacity import stack
+from bench import stack
 from bench.report import Report
 from local.cloud import ROOT
 
@@ -21,7 +21,7 @@ _NO_OPENSSL = "import sys; sys.modules['OpenSSL'] = None"
 
 _TIMED = "from time import process_time; began = process_time(); {}; print(process_time() - began)"
 _PLAIN = "import boto3; boto3.client('s3'); boto3.client('dynamodb')"
-_HANDLER = "import app; from holdfast import wiring; wiring.{}()"
+_HANDLER = "import app; from holdfast import wiring; wiring.{}({})"
 
 _NOWHERE = {
     "AWS_ACCESS_KEY_ID": "none",
@@ -31,12 +31,14 @@ _NOWHERE = {
 }
 
 
-def report(rounds: int = ROUNDS) -> Report:
-    """Start each function in turn, in processes of their own, and compare it with a plain start of the same round.
+def report(system: str, rounds: int = ROUNDS) -> Report:
+    """Start each function of a system in turn, in processes of their own, and compare it with a plain start of the same
+    round.
 
     It is processor time that is measured: other work on the machine hardly shows in it.
     """
-    started = [dict(_starts()) for _ in range(rounds + 1)][1:]  # the first one may have had to compile
+    functions = [name for name in stack.FUNCTIONS if name.startswith(f"{system}_")]
+    started = [dict(_starts(functions)) for _ in range(rounds + 1)][1:]  # the first one may have had to compile
     return Report(
         "Cold starts: processor time of imports and clients",
         ["", "ms", "of plain boto3", "at most"],
@@ -53,11 +55,12 @@ def report(rounds: int = ROUNDS) -> Report:
     )
 
 
-def _starts() -> Iterator[tuple[str, float]]:
+def _starts(functions: Sequence[str]) -> Iterator[tuple[str, float]]:
     yield PLAIN, _start(_PLAIN, {})
-    for function in stack.FUNCTIONS:
+    for function in functions:
         place = {"PYTHONPATH": str(ROOT / "functions" / function)}
-        yield function, _start(_HANDLER.format(function), {**stack.environment(function), **place})
+        log = "app.logger.info" if function.startswith("objects_") else ""
+        yield function, _start(_HANDLER.format(function, log), {**stack.environment(function), **place})
 
 
 def _start(code: str, environment: Mapping[str, str]) -> float:
