@@ -2,9 +2,9 @@
 
 import pytest
 
-from holdfast.events.model import Sequencer
+from holdfast.events.model import UNKNOWN_SEQUENCER, Sequencer
 from holdfast.objects.model import Copy, Kept, Status
-from holdfast.objects.plan import covers, why_not_copy
+from holdfast.objects.plan import covers, order_of_sight, why_not_copy
 from tests.unit.objects.domain import THREE, a_copy, a_version, kept
 
 
@@ -105,3 +105,37 @@ def test_what_was_copied_before_the_delete_does_not_cover_what_came_after() -> N
 
 def test_an_object_of_another_size_is_another_object() -> None:
     assert not covers(kept(a_copy("1", "now")), a_version("now", size=2))
+
+
+# The order of what is seen
+
+
+def order_seen(*copies: Copy, deleted: str | None = None, least: str = UNKNOWN_SEQUENCER) -> str:
+    return order_of_sight(kept(*copies, deleted=deleted), a_version("now"), Sequencer(least))
+
+
+def test_what_is_seen_stands_behind_all_that_is_known() -> None:
+    assert order_seen() == "+"
+    assert order_seen(a_copy("1"), a_copy("2", status=Status.REMOVING)) == "2+"
+    assert order_seen(a_copy("1"), deleted="3") == "3+"
+    assert order_seen(a_copy("1"), least="4") == "4+"
+
+
+def test_what_somebody_is_copying_just_now_is_the_same_write() -> None:
+    """Two copies of it, in orders of their own, would be two versions, and evict another."""
+    assert order_seen(a_copy("1"), a_copy("2", "now", status=Status.PENDING)) == "2"
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        order_seen(a_copy("2", "other", status=Status.PENDING)),
+        order_seen(a_copy("2", "now")),
+        order_seen(a_copy("1", "now", status=Status.PENDING), a_copy("2", "other")),
+        order_seen(a_copy("1", "now", status=Status.PENDING), deleted="2"),
+        order_seen(a_copy("1", "now", status=Status.PENDING), least="2"),
+    ],
+    ids=["another content", "complete", "something came after it", "deleted after it", "older than what is there"],
+)
+def test_else_it_is_a_write_of_its_own(order: str) -> None:
+    assert order == "2+"

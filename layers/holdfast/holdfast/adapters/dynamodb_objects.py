@@ -348,6 +348,7 @@ def _walk(item: Mapping[str, Any]) -> Walk:
         start=item["start"],
         end=item["end"],
         after=item["after"],
+        after_copy=item["after_copy"],
         done=item["done"],
         counts=Counts(**{name: int(number) for name, number in item["counts"].items()}),
     )

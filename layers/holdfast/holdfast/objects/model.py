@@ -212,12 +212,14 @@ class Counts:
 @dataclass(frozen=True, slots=True)
 class Walk:
     """A stretch of a bucket's keys, from the first behind `start` up to and with `end` (empty: to the last), and how
-    far it came."""
+    far it came in the two listings that it compares. They are sorted alike but for keys that begin with another key."""
 
     start: str
     end: str
     after: str = ""
-    """The last key that was compared; empty before the first."""
+    """The last key of the bucket that was compared; empty before the first."""
+    after_copy: str = ""
+    """The last key of the backup bucket that was."""
     done: bool = False
     counts: Counts = Counts()
 

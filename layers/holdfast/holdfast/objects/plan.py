@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from holdfast.events.model import Sequencer
-from holdfast.objects.model import BackupObject, Copy, CopyKey, Kept, Status, Stored, Version, is_observed
+from holdfast.objects.model import BackupObject, Copy, CopyKey, Kept, Status, Stored, Version, after, is_observed
 
 ABANDONED_AFTER = timedelta(hours=1)
 """How long a pending copy may take: four times the longest run of a function."""
@@ -65,6 +65,14 @@ def covers(kept: Kept, current: Version) -> bool:
     """Whether the newest copy of an object holds what the object holds now."""
     owned = kept.owned
     return bool(owned) and (owned[-1].version.etag, owned[-1].version.size) == (current.etag, current.size)
+
+
+def order_of_sight(kept: Kept, current: Version, least: Sequencer) -> Sequencer:
+    """The order of what is there now: behind all that is known, and behind `least`; or that of the copy which somebody
+    is making of just this."""
+    last = max(kept.last_order, least)
+    being_made = [copy for copy in kept.with_status(Status.PENDING) if copy.order == last]
+    return last if any(copy.version.identity == current.identity for copy in being_made) else after(last)
 
 
 def settle(kept: Kept, now: datetime, rules: Rules) -> list[Action]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from heapq import merge
-from itertools import batched, groupby, pairwise, takewhile
+from itertools import batched, groupby, pairwise
 from threading import Lock
 
 from holdfast.objects import naming, plan
@@ -169,8 +169,8 @@ class _Walker:
                 self.passes.save_walk(self.bucket, number, further)
                 walk = further
         except Exception as error:
-            self.keeper.log("stopped", bucket_name=self.bucket, after=walk.after, error=repr(error))
-            self._fail(f"behind {walk.after!r}", error)
+            self.keeper.log("stopped", bucket_name=self.bucket, after=walk.after or walk.start, error=repr(error))
+            self._fail(f"behind {walk.after or walk.start!r}", error)
         return walk
 
     def _further(self, walk: Walk) -> Iterator[Walk]:
@@ -180,8 +180,7 @@ class _Walker:
         for page in batched(self._subjects(walk), PAGE, strict=False):
             compared = self._compare(page)
             if compared:
-                keys = (subject.original.key for subject in page[: len(compared)])
-                walk = replace(walk, after=max(walk.after, *keys), counts=sum(compared, walk.counts))
+                walk = replace(_past(walk, page[: len(compared)]), counts=sum(compared, walk.counts))
                 yield walk
             if len(compared) < len(page):
                 return
@@ -197,22 +196,27 @@ class _Walker:
         return compared
 
     def _subjects(self, walk: Walk) -> Iterator[Subject]:
-        """Both listings as one. They are sorted alike but for keys that begin with another key: such an original may
-        come twice, once with what it holds and once with its copies, and is compared twice."""
-        since = walk.after or walk.start
-        here: Iterable[_Entry] = ((v.original, v) for v in self.keeper.sources.listing(self.bucket, "", since))
-        there: Iterable[_Entry] = self._copies(since)
-        if walk.end:
-            here = takewhile(lambda entry: entry[0].key <= walk.end, here)
-            there = takewhile(lambda entry: entry[0].key <= walk.end, there)
+        """Both listings as one. Where they are not sorted alike an original may come twice, once with what it holds and
+        once with its copies, and is compared twice."""
+        here: Iterable[_Entry] = self._objects(walk)
+        there: Iterable[_Entry] = self._copies(walk)
         for original, entries in groupby(merge(here, there, key=_key), key=_key):
             found = [entry for _, entry in entries]
             seen = [entry for entry in found if isinstance(entry, Version)]
             listed = tuple(entry for entry in found if isinstance(entry, BackupObject))
             yield Subject(original, seen[0] if seen else None, listed)
 
-    def _copies(self, since: str) -> Iterator[tuple[Original, BackupObject]]:
-        for entry in self.keeper.backups.listing(f"{self.bucket}/", f"{self.bucket}/{since}"):
+    def _objects(self, walk: Walk) -> Iterator[tuple[Original, Version]]:
+        for version in self.keeper.sources.listing(self.bucket, "", walk.after or walk.start):
+            if walk.end and version.original.key > walk.end:
+                return
+            yield version.original, version
+
+    def _copies(self, walk: Walk) -> Iterator[tuple[Original, BackupObject]]:
+        folder = f"{self.bucket}/"
+        for entry in self.keeper.backups.listing(folder, walk.after_copy or folder + walk.start):
+            if walk.end and entry.copy_key > folder + walk.end:
+                return
             if original := self._original(entry):
                 yield original, entry
 
@@ -242,6 +246,13 @@ class _Walker:
         with self._lock:
             self.failed += 1
             self.first_failure = self.first_failure or f"{what}: {error!r}"
+
+
+def _past(walk: Walk, compared: Sequence[Subject]) -> Walk:
+    """A walk behind what was compared."""
+    keys = (subject.original.key for subject in compared if subject.current)
+    copies = (entry.copy_key for subject in compared for entry in subject.listed)
+    return replace(walk, after=max(keys, default=walk.after), after_copy=max(copies, default=walk.after_copy))
 
 
 type _Entry = tuple[Original, Version | BackupObject]

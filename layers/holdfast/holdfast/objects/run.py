@@ -15,7 +15,7 @@ from typing import Literal, Protocol, assert_never
 from holdfast.events.model import UNKNOWN_SEQUENCER, ObjectEvent, Sequencer
 from holdfast.objects import plan
 from holdfast.objects.guard import Guard
-from holdfast.objects.model import Copy, CopyKey, Deletion, DisownedCopy, Kept, Original, Status, Stored, Version, after
+from holdfast.objects.model import Copy, CopyKey, Deletion, DisownedCopy, Kept, Original, Status, Stored, Version
 from holdfast.objects.naming import copy_key
 from holdfast.objects.ports import (
     Backups,
@@ -130,7 +130,7 @@ class Keeper:
         current = self.sources.head(original)
         intact = replace(kept, copies=tuple(copy for copy in kept.copies if copy.copy_key not in broken))
         if current and not plan.covers(intact, current):
-            order = after(max(kept.last_order, least))
+            order = plan.order_of_sight(kept, current, least)
             if self.copy(current, order, tally) == "copied" and not kept.owned:
                 self.guard.count(1)
         return current
