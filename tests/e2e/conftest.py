@@ -29,8 +29,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    """The deployed stack, shared by the whole run: tests use keys of their own, or put back what they find."""
-    with cloud.temporary(folder=tmp_path_factory.mktemp("cloud")) as filled:
+    """The deployed stack, shared by the whole run: tests use keys of their own, or put back what they find.
+
+    Its breakers do not mind how much all the tests together remove in an hour.
+    """
+    with cloud.temporary({"BreakerFloor": "1000"}, tmp_path_factory.mktemp("cloud")) as filled:
         yield filled
 
 

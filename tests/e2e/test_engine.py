@@ -120,6 +120,17 @@ def handler(event, context):
 """
 
 
+READS = """
+import boto3, botocore.exceptions
+def handler(event, context):
+    try:
+        boto3.client("s3").get_object(**event)
+    except botocore.exceptions.ClientError as error:
+        return error.response["Error"]["Code"]
+    return "allowed"
+"""
+
+
 FAILS = """
 import json
 def handler(event, context):
@@ -128,9 +139,9 @@ def handler(event, context):
 """
 
 
-def role(*actions: str) -> dict[str, Any]:
+def role(*actions: str, on: str = "*") -> dict[str, Any]:
     trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    allowed = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+    allowed = {"Effect": "Allow", "Action": list(actions), "Resource": on}
     return resource(
         "AWS::IAM::Role",
         AssumeRolePolicyDocument={"Version": "2012-10-17", "Statement": [trust]},
@@ -151,6 +162,22 @@ def test_a_function_may_do_what_its_role_allows_and_no_more(
         Asks=probe(Code={"ZipFile": ASKS}, Role={"Fn::GetAtt": ["Role", "Arn"]}),
     )
     assert call(engine, names["Asks"], {}) == answer
+
+
+def test_no_policy_lets_a_function_touch_a_key_with_a_newline(
+    engine: Engine, create: Callable[..., dict[str, str]]
+) -> None:
+    names = create(
+        "newline",
+        Role=role("s3:GetObject", on="arn:aws:s3:::*"),
+        Reads=probe(Code={"ZipFile": READS}, Role={"Fn::GetAtt": ["Role", "Arn"]}),
+        Bucket=resource("AWS::S3::Bucket"),
+    )
+    answers = {}
+    for key in ("tab\treturn\r\x01", "new\nline"):
+        engine.client("s3").put_object(Bucket=names["Bucket"], Key=key, Body=b"a")
+        answers[key] = call(engine, names["Reads"], {"Bucket": names["Bucket"], "Key": key})
+    assert list(answers.values()) == ["allowed", "AccessDenied"]
 
 
 def test_a_function_that_cannot_be_imported_is_explained_in_the_engines_log_alone(
