@@ -12,6 +12,7 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+from botocore.awsrequest import AWSPreparedRequest
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
@@ -35,15 +36,15 @@ def session() -> boto3.Session:
     """A new default session. The clients that are made from now on have its hooks, which mend where moto differs."""
     boto3.setup_default_session()
     assert boto3.DEFAULT_SESSION
-    boto3.DEFAULT_SESSION.events.register("before-call.s3.CopyObject", _copy_as_if_uploaded)
+    boto3.DEFAULT_SESSION.events.register_first("before-send.s3.CopyObject", _copy_as_if_uploaded)
     boto3.DEFAULT_SESSION.events.register("after-call.s3.DeleteObject", _say_that_it_is_locked)
     boto3.DEFAULT_SESSION.events.register("after-call.cloudformation.DescribeStacks", _lists_as_given)
     return boto3.DEFAULT_SESSION
 
 
-def _copy_as_if_uploaded(params: Mapping[str, Any], **_: object) -> None:
+def _copy_as_if_uploaded(request: AWSPreparedRequest, **_: object) -> None:
     """Into a bucket that locks, moto takes no copy without the header that S3 asks of an upload."""
-    params["headers"]["x-amz-sdk-checksum-algorithm"] = "CRC64NVME"
+    request.headers["x-amz-sdk-checksum-algorithm"] = "CRC64NVME"
 
 
 def _say_that_it_is_locked(parsed: Mapping[str, Any], **_: object) -> None:

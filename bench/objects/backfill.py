@@ -13,6 +13,7 @@ from statistics import median
 from typing import Any
 
 from bench.objects import peers
+from bench.objects.copying import THREADS
 from bench.objects.peers import Server
 from bench.report import Cell, Report
 from local.cloud import ROOT
@@ -47,7 +48,7 @@ def report(objects: int, rounds: int) -> Report:
         ["", "objects a second", "processor s / 1,000", f"wall / {FIRST}", f"processor / {FIRST}"],
         [_row(way, [(each[way], each[FIRST]) for each in spent], objects) for way in ways],
         [
-            f"Medians of {rounds} rounds, each with every way once: from start to end, with its listing.",
+            f"Medians of {rounds} rounds, each with every way once: whole processes, {THREADS} requests under way.",
             "Ours and boto3 copy on condition of the ETag of the source, with a storage class and a checksum.",
         ],
     )
@@ -69,9 +70,9 @@ def _ways(server: Server) -> Mapping[str, Sequence[str | Path]]:
     remote = f":s3,provider=SeaweedFS,env_auth,endpoint='{server.endpoint}',region={peers.REGION},no_check_bucket:"
     rclone: list[str | Path] = [peers.rclone(), "--config", "", "copy", f"{remote}{SOURCE}", f"{remote}TARGET"]
     return {
-        FIRST: [peers.s5cmd(), "--numworkers", "64", "cp", f"s3://{SOURCE}/*", "s3://TARGET/"],
-        "rclone": [*rclone, "--transfers", "64", "--no-check-dest", "--s3-no-head", "-q"],
-        "boto3, 32 threads": _python("with_boto3"),
+        FIRST: [peers.s5cmd(), "--numworkers", f"{THREADS}", "cp", f"s3://{SOURCE}/*", "s3://TARGET/"],
+        "rclone": [*rclone, "--transfers", f"{THREADS}", "--no-check-dest", "--s3-no-head", "-q"],
+        "boto3 in threads": _python("with_boto3"),
         "ours": _python("in_bulk"),
         "ours, a whole reconciliation": _python("reconciling"),
     }

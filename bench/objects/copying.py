@@ -28,7 +28,8 @@ from holdfast.objects.run import Keeper
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-THREADS = 32
+THREADS = 64
+"""As many requests are under way as s5cmd and rclone are allowed."""
 
 
 def now() -> datetime:
@@ -98,7 +99,7 @@ def _copy_all(source: str, copier: S3Copier) -> None:
 @contextmanager
 def _bulk_copier(target: str) -> Iterator[S3Copier]:
     client = _client()
-    copy_object = CopyObject(client, boto3.DEFAULT_SESSION or boto3.Session(), now, time.sleep, random)
+    copy_object = CopyObject.like(client, boto3.DEFAULT_SESSION or boto3.Session(), time.sleep, random)
     yield S3Copier(client, target, "STANDARD", copy_object=copy_object)
     copy_object.close()
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from hashlib import md5
 from itertools import count
 from random import random
@@ -148,7 +147,7 @@ def a_client(request: pytest.FixtureRequest, where: str) -> Any:
 
 def in_bulk(client: Any) -> CopyObject:
     """For the local engine."""
-    return CopyObject(client, sdk(), now=lambda: datetime.now(UTC), sleep=time.sleep, chance=random)
+    return CopyObject.like(client, sdk(), sleep=time.sleep, chance=random)
 
 
 def etag(body: bytes) -> str:

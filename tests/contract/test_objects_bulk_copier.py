@@ -1,7 +1,6 @@
-"""What only copies in bulk have: threads that share connections, and a client that others copy with. What they have in
-common with all other copies is tested with those."""
+"""What only copies in bulk have: threads that share connections. What they have in common with all other copies is
+tested with those."""
 
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -41,35 +40,13 @@ def bulk(request: pytest.FixtureRequest) -> Iterator[Bulk]:
     copy_object.close()
 
 
-def test_many_threads_copy_over_as_many_connections_at_most(bulk: Bulk) -> None:
+def test_many_threads_copy_side_by_side(bulk: Bulk) -> None:
     bodies = {f"{number}": b"%d" % number for number in range(100)}
     for key, body in bodies.items():
         bulk.put(key, body)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(bulk.copy, bodies, bodies))
     assert {key: bulk.stored(key) for key in bodies} == bodies
-    [pattern] = bulk.copy_object.patterns.values()
-    assert 1 <= len(pattern.host.idle) <= 8
-
-
-def test_other_copies_of_the_client_that_was_asked_how_it_copies_are_made(bulk: Bulk) -> None:
-    client, events = bulk.copier.client, bulk.copier.client.meta.events
-    bulk.put("a", b"body")
-    bulk.put("b", b"other")
-
-    def copy(key: str) -> None:
-        client.copy_object(Bucket=bulk.copier.bucket, Key=key, CopySource={"Bucket": bulk.place.bucket, "Key": "a"})
-
-    def meanwhile(**_: object) -> None:
-        events.unregister("provide-client-params.s3.CopyObject", meanwhile)
-        thread = threading.Thread(target=copy, args=["meanwhile"])
-        thread.start()
-        thread.join()
-
-    events.register("provide-client-params.s3.CopyObject", meanwhile)
-    bulk.copy("b", "copy")
-    copy("after")
-    assert [bulk.stored(key) for key in ("meanwhile", "copy", "after")] == [b"body", b"other", b"body"]
 
 
 def test_the_version_that_a_copy_became_is_told(request: pytest.FixtureRequest) -> None:

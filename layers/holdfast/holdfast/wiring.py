@@ -137,6 +137,17 @@ def _copier(told: settings.ObjectsReplicate | settings.ObjectsReconcile) -> "S3C
     return S3Copier(client("s3"), told.backup_bucket, told.storage_class, told.kms_key_arn or None)
 
 
+def _bulk_copier(told: settings.ObjectsReconcile) -> "S3Copier":
+    """For a whole bucket: thirty-two at a time, the SDK alone would keep the processor busy."""
+    from dataclasses import replace
+    from random import random
+
+    from holdfast.adapters.s3_bulk import CopyObject
+
+    session = boto3.DEFAULT_SESSION or boto3.Session()
+    return replace(_copier(told), copy_object=CopyObject.like(client("s3"), session, time.sleep, random))
+
+
 @cache
 def objects_replicate(log: Log) -> "partial[Replication]":
     from holdfast.objects import run
@@ -176,7 +187,7 @@ def objects_reconcile(log: Log) -> "partial[Reconciliation]":
     return partial(
         reconcile.reconcile_all,
         told.buckets,
-        keeper=_keeper(told, _copier(told), log),
+        keeper=_keeper(told, _bulk_copier(told), log),
         census=DynamoCensus(client("dynamodb"), told.copy_table),
         passes=DynamoPasses(client("dynamodb"), told.copy_table),
         side_by_side=ThreadPoolExecutor(WALKS_TOGETHER).map,

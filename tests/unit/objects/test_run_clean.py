@@ -241,3 +241,16 @@ def test_what_the_breaker_lets_go_goes_before_it_holds_the_rest() -> None:
     assert (cleaned.cleaned, cleaned.complete) == (CLEANED_TOGETHER, False)
     assert cleaned.held == bucket.open_reason
     assert len(bucket.stored()) == 1
+
+
+def test_each_time_the_breaker_is_resumed_an_hours_budget_goes() -> None:
+    bucket = deleted(*many(30))
+    bucket.resume()
+    bucket.budget = Budget(share_percent=1, floor=12)
+    bucket.now += DELAY
+    went = []
+    for _ in range(3):
+        went.append(bucket.clean().cleaned)
+        bucket.table.ghosts.clear()
+        bucket.resume()
+    assert went == [12, 12, 6]

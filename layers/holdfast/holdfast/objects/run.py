@@ -4,7 +4,7 @@ Everything is announced before it is done and looked at after it is done. Of two
 the one that looks last therefore sees what both did, and brings it to rest; nobody waits for anybody.
 """
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -370,17 +370,28 @@ def clean(
     for copies in batched(table.disowned(until=now() - delay), CLEANED_TOGETHER, strict=False):
         if not time_left():
             return cleaned
-        originals = {copy.original for copy in copies}
-        if held := guard.ask(len(originals), besides=len(originals)):
-            log("held", copies=len(copies), breaker=held)
+        allowed, held = _allowed(copies, guard)
+        going = [copy for copy in copies if copy.original in allowed]
+        outcomes = each(partial(_delete, backups=backups, log=log), going)
+        gone = [copy for copy, left in zip(going, outcomes, strict=True) if _tell(copy, left, cleaned)]
+        table.forget(gone)
+        guard.give_back(len(allowed - {copy.original for copy in gone}))
+        if held:
+            log("held", copies=len(copies) - len(going), breaker=held)
             cleaned.held = held
             return cleaned
-        outcomes = each(partial(_delete, backups=backups, log=log), copies)
-        gone = [copy for copy, left in zip(copies, outcomes, strict=True) if _tell(copy, left, cleaned)]
-        table.forget(gone)
-        guard.give_back(len(originals - {copy.original for copy in gone}))
     cleaned.complete = True
     return cleaned
+
+
+def _allowed(copies: Sequence[DisownedCopy], guard: Guard) -> tuple[set[Original], str | None]:
+    """The originals whose copies may go, asked for one by one: after a person has resumed the breaker, an hour's budget
+    goes, however many more are due. And why no more may, if so."""
+    originals = list(dict.fromkeys(copy.original for copy in copies))
+    for number in range(len(originals)):
+        if held := guard.ask(1, besides=len(originals) - number):
+            return set(originals[:number]), held
+    return set(originals), None
 
 
 def _delete(copy: DisownedCopy, backups: Backups, log: Log) -> Exception | None:
