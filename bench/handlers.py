@@ -52,12 +52,14 @@ def account() -> Iterator[None]:
 
 @contextmanager
 def ours(function: str, **settings: str) -> Iterator[tuple[Handler, StringIO]]:
-    """The handler of a function, loaded anew and with clients of its own, and its log."""
+    """The handler of a function that has just started, with clients of its own, and its log."""
     with _told(function, settings) as log:
         wiring.client.cache_clear()
         forget(function)
         app = _load(ROOT / "functions" / function / "app.py")
         app.logger.registered_handler.setStream(log)
+        log_of_objects = [app.logger.info] if function.startswith("objects_") else []
+        getattr(wiring, function)(*log_of_objects)
         yield app.lambda_handler, log
 
 

@@ -118,11 +118,15 @@ class Meter:
             session.events.register(f"before-send.{service}", answer)
 
     def start(self) -> None:
-        """Count from zero again. What is stored stays."""
+        """Count from zero, and from what is stored now."""
         self.calls.clear()
         self.s3_requests.clear()
         self.answers.clear()
         self.read_units = self.write_units = 0
+        self._items.clear()
+        for table in self.tables:
+            for page in self._plain.get_paginator("scan").paginate(TableName=table):
+                self._items.update({_place(table, self._key(table, item)): item for item in page["Items"]})
 
     def _asked(self, params: Mapping[str, Any], context: dict[str, Any], **_: object) -> None:
         context["metered"] = params
@@ -196,7 +200,7 @@ class Meter:
                 pass
 
     def _write(self, table: str, key: Item, refused: bool, *, transaction: bool) -> int:
-        place = table, repr(sorted(key.items()))
+        place = _place(table, key)
         old, new = self._items.get(place), self._stored(table, key)
         self._items[place] = new
         if refused:  # for a condition that does not hold, what is there is paid for
@@ -209,6 +213,10 @@ class Meter:
 
     def _key(self, table: str, item: Item) -> Item:
         return {name: item[name] for name in self.tables[table].key}
+
+
+def _place(table: str, key: Item) -> tuple[str, str]:
+    return table, repr(sorted(key.items()))
 
 
 def _share(asked: Mapping[str, Any]) -> float:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from bench.notification import notification
+
 BUCKET = "team-exports-2f6b1c9d"
 START = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -54,9 +56,9 @@ class Stream:
 
     def _message(self, kind: str, entity: dict[str, Any]) -> dict[str, Any]:
         self.sent += 1
-        at = (START + timedelta(milliseconds=137 * self.sent)).isoformat(timespec="milliseconds")
-        notification = _notification(kind, at, {**entity, "sequencer": f"0066{self.sent:012X}"})
-        return _in_sqs(self.sent, _in_sns(notification, self.sent, at))
+        at = START + timedelta(milliseconds=137 * self.sent)
+        told = notification(BUCKET, kind, at, {**entity, "sequencer": f"0066{self.sent:012X}"})
+        return _in_sqs(self.sent, _in_sns(told, self.sent, at))
 
 
 def batches(messages: list[dict[str, Any]], size: int) -> Iterator[dict[str, Any]]:
@@ -65,37 +67,14 @@ def batches(messages: list[dict[str, Any]], size: int) -> Iterator[dict[str, Any
         yield {"Records": messages[first : first + size]}
 
 
-def _notification(kind: str, at: str, entity: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "Records": [
-            {
-                "eventVersion": "2.1",
-                "eventSource": "aws:s3",
-                "awsRegion": "us-east-1",
-                "eventTime": at,
-                "eventName": kind,
-                "userIdentity": {"principalId": "AWS:AIDAEXAMPLE"},
-                "requestParameters": {"sourceIPAddress": "127.0.0.1"},
-                "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810", "x-amz-id-2": "FMyUVURIY8/IgAtTv8x"},
-                "s3": {
-                    "s3SchemaVersion": "1.0",
-                    "configurationId": "capacity",
-                    "bucket": {"name": BUCKET, "arn": f"arn:aws:s3:::{BUCKET}"},
-                    "object": dict(entity),
-                },
-            }
-        ]
-    }
-
-
-def _in_sns(notification: Mapping[str, Any], number: int, at: str) -> dict[str, Any]:
+def _in_sns(told: Mapping[str, Any], number: int, at: datetime) -> dict[str, Any]:
     return {
         "Type": "Notification",
         "MessageId": str(UUID(int=number)),
         "TopicArn": "arn:aws:sns:us-east-1:123456789012:holdfast-CapacityTopic",
         "Subject": "Amazon S3 Notification",
-        "Message": json.dumps(notification),
-        "Timestamp": at,
+        "Message": json.dumps(told),
+        "Timestamp": at.isoformat(timespec="milliseconds"),
     }
 
 

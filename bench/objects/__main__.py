@@ -1,4 +1,5 @@
-"""Measures the objects system: how fast a bucket that already had objects is copied."""
+"""Measures the objects system: what events cost, how long cold starts take, how fast a bucket that already had objects
+is copied."""
 
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from bench.objects import backfill
+from bench import cold
+from bench.objects import backfill, cost
 from bench.objects.peers import Missing
 from bench.report import Report, write
 from local.cloud import FOLDER
@@ -18,6 +20,8 @@ JSON = FOLDER / "bench" / "objects.json"
 
 
 class Part(StrEnum):
+    COST = "cost"
+    COLD = "cold"
     BACKFILL = "backfill"
 
 
@@ -25,6 +29,8 @@ def main(
     parts: Annotated[list[Part] | None, typer.Argument(help="All, if none is given.")] = None,
     objects: Annotated[int, typer.Option(help="Objects of 4 KB that are copied each time.")] = 5000,
     rounds: Annotated[int, typer.Option(help="How often each copies them.")] = 5,
+    events: Annotated[int, typer.Option(help="Events of each kind whose cost is counted.")] = 100,
+    starts: Annotated[int, typer.Option(help="Cold starts of each function.")] = cold.ROUNDS,
     json: Annotated[Path, typer.Option(help="Where the tables are written for machines.")] = JSON,
 ) -> None:
     """Print tables, and write them as JSON."""
@@ -32,7 +38,7 @@ def main(
     reports = []
     try:
         for part in parts or list(Part):
-            for report in _measure(part, objects, rounds):
+            for report in _measure(part, objects, rounds, events, starts):
                 report.show(console)
                 reports.append(report)
     except Missing as missing:
@@ -41,8 +47,12 @@ def main(
     console.print(f"\nAs JSON: {json}", soft_wrap=True)
 
 
-def _measure(part: Part, objects: int, rounds: int) -> Iterator[Report]:
+def _measure(part: Part, objects: int, rounds: int, events: int, starts: int) -> Iterator[Report]:
     match part:
+        case Part.COST:
+            yield from cost.reports(events)
+        case Part.COLD:
+            yield cold.report("objects", starts)
         case Part.BACKFILL:
             yield backfill.report(objects, rounds)
 

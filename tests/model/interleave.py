@@ -11,12 +11,23 @@ class Crash(BaseException):
     """The process of a task ended between two calls. Nothing in the code under test may catch it."""
 
 
-class Interleaver:
-    """One thread of time for several tasks. `crashes`: chance of a crash at a step, while steps are being taken."""
+class Throttled(Exception):
+    """A call failed, however often the client tried. It may have been carried out all the same."""
 
-    def __init__(self, random: Random, crashes: float) -> None:
+
+LONGEST_NAP = 40
+"""Steps that others take meanwhile: as many as it takes to deal with two or three events."""
+
+
+class Interleaver:
+    """One thread of time for several tasks. `crashes`: chance of a crash at a step, while steps are being taken.
+    `throttles`: chance of an error at a call of a port. `naps`: chance that a task is left waiting for long."""
+
+    def __init__(self, random: Random, crashes: float, throttles: float = 0.0, naps: float = 0.0) -> None:
         self.random = random
         self.crashes = crashes
+        self.throttles = throttles
+        self.naps = naps
         self._main = getcurrent()
 
     def step(self) -> None:
@@ -24,6 +35,9 @@ class Interleaver:
         if getcurrent() is self._main:
             return
         self._main.switch()
+        if self.naps and self.random.random() < self.naps:
+            for _ in range(self.random.randint(1, LONGEST_NAP)):
+                self._main.switch()
         if self.random.random() < self.crashes:
             raise Crash
 
@@ -44,7 +58,12 @@ class Interleaver:
 
     def port[P](self, port: P) -> P:
         """The same port, with a step before and behind each call, and between the items of what it yields."""
-        return _Stepping(port, self.step)  # type: ignore[return-value]
+        return _Stepping(port, self._step_of_a_call)  # type: ignore[return-value]
+
+    def _step_of_a_call(self) -> None:
+        self.step()
+        if self.throttles and getcurrent() is not self._main and self.random.random() < self.throttles:
+            raise Throttled
 
 
 class _Stepping:

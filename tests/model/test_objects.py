@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -14,11 +15,12 @@ import pytest
 from holdfast.adapters.memory_objects import MemoryBackups, MemoryCopyTable, MemorySources
 from holdfast.events.model import UNKNOWN_SEQUENCER, ObjectEvent, Sequencer
 from holdfast.objects import model, naming, plan, reconcile, run
+from holdfast.objects.guard import Guard
 from holdfast.objects.model import Copy, CopyKey, Deletion, Kept, Original, Status, Stored, Version
-from holdfast.objects.ports import SourceChanged, SourceGone
+from holdfast.objects.ports import Locked, SourceChanged, SourceGone
 from holdfast.ports import Conflict
-from tests.model import objects_history
-from tests.model.objects_history import KEEP, Objects, play
+from tests.model.objects_history import Objects, Settings, Weather, play
+from tests.model.objects_twins import DELAY, KEEP
 
 pytestmark = pytest.mark.model
 
@@ -46,7 +48,7 @@ def test_invariants_hold_in_random_histories(chunk: int) -> None:
 
 def end_state(written: int, delivered: int, versioned: bool) -> dict[Original, set[tuple[str | None, str]]]:
     """What is kept once events, the same for one `written`, were delivered in an order of their own, some twice."""
-    world = Objects(Random(written), versioned=versioned, crashes=0.0)
+    world = Objects(Random(written), Settings(versioned=versioned), Weather())
     world.use(10)
     events = world.undelivered
     world.random = Random(delivered)
@@ -203,7 +205,8 @@ def deletes_what_it_could_not_activate(self: run.Keeper, copy: Copy, stored: Sto
     try:
         self.table.activate(copy, stored)
     except Conflict:
-        self.backups.remove(copy.copy_key)
+        with suppress(Locked):
+            self.backups.remove(copy.copy_key)
 
 
 def leaves_what_is_left_over(_kept: Kept, _now: datetime) -> Iterator[plan.Remove]:
@@ -211,7 +214,7 @@ def leaves_what_is_left_over(_kept: Kept, _now: datetime) -> Iterator[plan.Remov
 
 
 def cleans_without_the_delay(*, delay: timedelta, **rest: object) -> run.Cleaned:
-    return CLEAN(delay=delay - objects_history.DELAY, **rest)  # type: ignore[arg-type]
+    return CLEAN(delay=delay - DELAY, **rest)  # type: ignore[arg-type]
 
 
 def believes_the_listing_of_the_backups(copy: Copy, _found: Stored | None) -> plan.Remove:
@@ -248,12 +251,52 @@ def gives_what_it_saw_no_order(
     return current
 
 
+def takes_what_is_being_copied_for_a_write_of_its_own(kept: Kept, _current: Version, least: Sequencer) -> Sequencer:
+    return model.after(max(kept.last_order, least))
+
+
+def announces_what_it_has_copied(self: run.Keeper, version: Version, order: Sequencer, tally: run.Tally) -> str:
+    copy = Copy(version, naming.copy_key(version.original, version.written_at, order, self.token()), order, self.now())
+    try:
+        stored = self.copier.copy(version, copy.copy_key)
+    except (SourceGone, SourceChanged):
+        return "gone"
+    self.table.announce(copy)
+    self._activate(copy, stored)
+    tally.copied += 1
+    return "copied"
+
+
+def trusts_every_row(
+    self: run.Keeper, original: Original, tally: run.Tally, *, least: Sequencer = UNKNOWN_SEQUENCER, **_: object
+) -> Version | None:
+    return OBSERVE(self, original, tally, least=least)
+
+
 def forgets_orphans(*_: object) -> int:
     return 0
 
 
+def deletes_orphans_at_once(kept: Kept, listed: tuple[model.BackupObject, ...], keeper: run.Keeper) -> int:
+    for entry in plan.unclaimed(kept, listed):
+        keeper.backups.remove(entry.copy_key)
+    return 0
+
+
+def adopts_orphans_as_active(*facts: Any) -> Copy:
+    return replace(ADOPTION(*facts), status=Status.ACTIVE, disowned_at=None)
+
+
+def takes_what_it_had_no_time_for_as_compared(self: Any, page: Sequence[reconcile.Subject]) -> list[model.Counts]:
+    return [counts or model.Counts() for counts in self.each(self._compared, page)]
+
+
+def asks_nobody(*_: object, **__: object) -> None:
+    return None
+
+
 COPY, COPY_KEY, DELETED, CLEAN = MemoryBackups.copy, naming.copy_key, run._deleted, run.clean
-EVICTIONS, COMPARE = plan._evictions, reconcile.compare
+EVICTIONS, COMPARE, OBSERVE, ADOPTION = plan._evictions, reconcile.compare, run.Keeper.observe, plan.adoption
 
 BUGS: list[tuple[object, str, Callable[..., object]]] = [
     (run, "replicate", replicates_as_usual),
@@ -284,7 +327,14 @@ BUGS: list[tuple[object, str, Callable[..., object]]] = [
     (run, "clean", cleans_without_the_delay),
     (plan, "verdict", believes_the_listing_of_the_backups),
     (reconcile, "compare", believes_the_listing_of_the_source),
+    (plan, "order_of_sight", takes_what_is_being_copied_for_a_write_of_its_own),
+    (run.Keeper, "copy", announces_what_it_has_copied),
+    (run.Keeper, "observe", trusts_every_row),
     (reconcile, "_adopt", forgets_orphans),
+    (reconcile, "_adopt", deletes_orphans_at_once),
+    (plan, "adoption", adopts_orphans_as_active),
+    (reconcile._Walker, "_compare", takes_what_it_had_no_time_for_as_compared),
+    (Guard, "ask", asks_nobody),
 ]
 
 
