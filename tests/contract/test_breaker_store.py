@@ -5,7 +5,7 @@ from itertools import count
 import boto3
 import pytest
 
-from holdfast.adapters.dynamodb import DynamoBreakerStore
+from holdfast.adapters.dynamodb_breaker import DynamoBreakerStore
 from holdfast.adapters.memory import MemoryBreakerStore
 from holdfast.breaker.plan import BreakerState
 from holdfast.breaker.ports import BreakerStore

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from holdfast.adapters.dynamodb import from_item
+from holdfast.adapters.dynamodb_items import from_item
 from holdfast.adapters.dynamodb_objects import DynamoCopyTable
 from holdfast.adapters.memory_objects import MemoryCopyTable
 from holdfast.events.model import Sequencer

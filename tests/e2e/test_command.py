@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from holdfast.adapters.dynamodb import DynamoBreakerStore
+from holdfast.adapters.dynamodb_breaker import DynamoBreakerStore
 from holdfast.breaker.plan import Budget, assess
 from local.cloud import Cloud
 

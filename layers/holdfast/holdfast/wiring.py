@@ -76,7 +76,7 @@ def _committing[T](work: Callable[..., T], told: settings.CapacityTrack | settin
 
 
 def _breaker(table: str, share_percent: int, floor: int) -> "Breaker":
-    from holdfast.adapters.dynamodb import DynamoBreakerStore
+    from holdfast.adapters.dynamodb_breaker import DynamoBreakerStore
     from holdfast.breaker.plan import Budget
     from holdfast.breaker.run import Breaker
 

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 from holdfast import wiring
-from holdfast.adapters.dynamodb import DynamoBreakerStore
+from holdfast.adapters.dynamodb_breaker import DynamoBreakerStore
 from holdfast.adapters.dynamodb_objects import DynamoCensus, DynamoCopyTable
 from holdfast.breaker import run as breaker
 from holdfast.objects.model import Kept, Original

@@ -1,4 +1,4 @@
-"""ObjectTable, HistoryTable and BreakerTable in DynamoDB."""
+"""ObjectTable and HistoryTable in DynamoDB."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,9 +6,7 @@ from datetime import datetime, timedelta
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
-from holdfast.breaker.plan import BreakerState
+from holdfast.adapters.dynamodb_items import Item, conditional_put, from_item, to_item
 from holdfast.capacity.model import (
     BucketState,
     Commit,
@@ -22,7 +20,7 @@ from holdfast.ports import Conflict
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+    from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
 
 STATE = "__STATE__"
 """The partition that holds the state rows, a bucket each. No bucket can have this name, and whatever an object is
@@ -37,20 +35,6 @@ SIZE_INDEX = "size-index"
 TOMBSTONE_DAYS = 30
 """How long a deleted object's sequencer is kept: longer than an event can wait in a queue (4 days) and then in its
 dead-letter queue (14)."""
-
-type Item = dict[str, "AttributeValueTypeDef"]
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
-
-
-def to_item(values: Mapping[str, Any]) -> Item:
-    """DynamoDB's form of an item; a None is an attribute that is not there."""
-    return {name: _serialize(value) for name, value in values.items() if value is not None}
-
-
-def from_item(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _deserialize(value) for name, value in item.items()}
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -114,7 +98,7 @@ class DynamoLedger:
             "version": after.version,
             "changed_at": after.changed_at and after.changed_at.isoformat(),
         }
-        return _conditional_put(self.object_table, item, {"version": before.version or None})
+        return conditional_put(self.object_table, item, {"version": before.version or None})
 
     def _put_row(self, before: ObjectRow | None, after: ObjectRow) -> "TransactWriteItemTypeDef":
         item = {
@@ -128,7 +112,7 @@ class DynamoLedger:
             "expires_at": _epoch(after.updated_at, TOMBSTONE_DAYS) if after.size is None else None,
         }
         seen = {"sequencer": before.sequencer if before else None, "size": before.size if before else None}
-        return _conditional_put(self.object_table, item, seen)
+        return conditional_put(self.object_table, item, seen)
 
     def _put_history(self, row: HistoryRow) -> "TransactWriteItemTypeDef":
         item = {
@@ -230,52 +214,3 @@ def _row(item: Mapping[str, Any]) -> ObjectRow:
         last_size=int(item["last_size"]) if "last_size" in item else None,
         eviction=item.get("eviction"),
     )
-
-
-def _conditional_put(table: str, item: Mapping[str, Any], seen: Mapping[str, Any]) -> "TransactWriteItemTypeDef":
-    """A put on condition that these attributes still are as they were seen; None means not there."""
-    conditions = [
-        f"attribute_not_exists(#{name})" if value is None else f"#{name} = :{name}" for name, value in seen.items()
-    ]
-    put: Any = {
-        "TableName": table,
-        "Item": to_item(item),
-        "ConditionExpression": " AND ".join(conditions),
-        "ExpressionAttributeNames": {f"#{name}": name for name in seen},
-    }
-    if values := to_item({f":{name}": value for name, value in seen.items()}):
-        put["ExpressionAttributeValues"] = values
-    return {"Put": put}
-
-
-@dataclass(frozen=True, slots=True)
-class DynamoBreakerStore:
-    """The breaker's states in BreakerTable, one item a system."""
-
-    client: "DynamoDBClient"
-    table: str
-
-    def load(self, system: str) -> BreakerState:
-        key: Item = {"system": {"S": system}}
-        item = from_item(self.client.get_item(TableName=self.table, Key=key, ConsistentRead=True).get("Item", {}))
-        return BreakerState(
-            system=system,
-            removals=tuple((datetime.fromisoformat(at), int(count)) for at, count in item.get("removals", [])),
-            open_reason=item.get("open_reason"),
-            opened_at=_moment(item.get("opened_at")),
-            revision=int(item.get("revision", 0)),
-        )
-
-    def save(self, state: BreakerState) -> None:
-        item = {
-            "system": state.system,
-            "removals": [[at.isoformat(), count] for at, count in state.removals],
-            "open_reason": state.open_reason,
-            "opened_at": state.opened_at and state.opened_at.isoformat(),
-            "revision": state.revision,
-        }
-        put = _conditional_put(self.table, item, {"revision": state.revision - 1 or None})["Put"]
-        try:
-            self.client.put_item(**put)
-        except self.client.exceptions.ConditionalCheckFailedException as error:
-            raise Conflict(f"the breaker of {state.system} has changed") from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from holdfast.adapters.dynamodb import Item, from_item, to_item
+from holdfast.adapters.dynamodb_items import Item, from_item, to_item
 from holdfast.events.model import Sequencer
 from holdfast.objects import naming
 from holdfast.objects.model import (

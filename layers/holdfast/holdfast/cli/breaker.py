@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from holdfast import wiring
-from holdfast.adapters.dynamodb import DynamoBreakerStore
+from holdfast.adapters.dynamodb_breaker import DynamoBreakerStore
 from holdfast.breaker import run
 from holdfast.cli.stack import DEFAULT_STACK, Apply, StackName, console, find, not_applied
 from holdfast.objects import guard

@@ -1,11 +1,13 @@
 """What the functions of the objects system report as metrics: name, unit and value."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import MetricUnit
 
-from holdfast.objects.reconcile import Reconciliation
-from holdfast.objects.run import Cleaned, Replication
+if TYPE_CHECKING:
+    from holdfast.objects.reconcile import Reconciliation
+    from holdfast.objects.run import Cleaned, Replication
 
 SERVICE = "objects"
 """The metrics' one dimension: what the three functions measure in common adds up."""
@@ -13,7 +15,7 @@ SERVICE = "objects"
 type Measured = tuple[str, MetricUnit, float]
 
 
-def of_replication(done: Replication) -> Iterator[Measured]:
+def of_replication(done: "Replication") -> Iterator[Measured]:
     """Of one invocation of objects_replicate; the lag once for each copy that an event asked for."""
     tallies = [one.tally for one in done.replicated]
     for tally in tallies:
@@ -27,7 +29,7 @@ def of_replication(done: Replication) -> Iterator[Measured]:
     yield "BreakerHeld", MetricUnit.Count, sum(tally.held is not None for tally in tallies)
 
 
-def of_cleaning(done: Cleaned) -> Iterator[Measured]:
+def of_cleaning(done: "Cleaned") -> Iterator[Measured]:
     yield "CopiesCleaned", MetricUnit.Count, done.cleaned
     yield "CleanedBytes", MetricUnit.Bytes, done.cleaned_bytes
     yield "CopiesLocked", MetricUnit.Count, done.locked
@@ -35,7 +37,7 @@ def of_cleaning(done: Cleaned) -> Iterator[Measured]:
     yield "BreakerHeld", MetricUnit.Count, done.held is not None
 
 
-def of_reconciliation(done: Reconciliation) -> Iterator[Measured]:
+def of_reconciliation(done: "Reconciliation") -> Iterator[Measured]:
     """Of the passes that a run completed: what runs before it found of them is in it."""
     counts = done.completed
     yield "CopiesMade", MetricUnit.Count, counts.copied
