@@ -1,4 +1,4 @@
-"""Server-side copies by the thousand, each of its version or under its condition, at a third of the SDK's cost.
+"""Server-side copies by the thousand, each of its version or under its condition, at six tenths of the SDK's cost.
 
 boto3 takes over a millisecond of processor time for a copy, and is busy long before S3 is. Its signer and its
 connections do not: here they are used without what lies around them.
