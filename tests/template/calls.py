@@ -11,8 +11,10 @@ from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import unquote, urlsplit
 
 import boto3
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
@@ -74,6 +76,7 @@ class Account:
         if (name, service) not in self._clients:
             made: Any = session().client(service)  # type: ignore[call-overload]
             made.meta.events.register("provide-client-params", partial(self._note, name))
+            made.meta.events.register_first("before-send.s3.CopyObject", partial(self._note_copy, name))
             self._clients[name, service] = made
         return self._clients[name, service]
 
@@ -83,6 +86,16 @@ class Account:
         self.needed[name] |= needs(model.name, params)
         for attribute in (*params.get("Item", {}), *params.get("ExpressionAttributeNames", {}).values()):
             self.written[name, params["TableName"]].add(attribute)
+
+    def _note_copy(self, name: str, request: AWSPreparedRequest, **_: object) -> None:
+        """Copies in bulk are no calls of the client, and show only when they are sent."""
+        host, path = urlsplit(request.url)[1:3]
+        if host.startswith("s3."):  # the client's own have the bucket in front
+            source, _query, version_id = unquote(request.headers["x-amz-copy-source"]).partition("?versionId=")
+            copied = dict(zip(("Bucket", "Key"), source.split("/", 1), strict=True))
+            bucket, key = unquote(path).removeprefix("/").split("/", 1)
+            versioned = {"VersionId": version_id} if version_id else {}
+            self.needed[name] |= needs("CopyObject", {"Bucket": bucket, "Key": key, "CopySource": copied | versioned})
 
 
 @contextmanager
