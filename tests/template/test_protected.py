@@ -5,6 +5,8 @@ import json
 import pytest
 
 from holdfast import settings
+from holdfast.capacity.settings import CapacityTrim
+from holdfast.objects.settings import ObjectsReconcile
 from tests.template.role import grants, role
 from tests.template.stack import EVERYTHING, deployed, environment
 
@@ -43,12 +45,12 @@ def test_exactly_these_buckets_can_be_read(function: str, names: tuple[str, ...]
 @LISTS
 def test_exactly_these_buckets_are_reconciled_besides_the_stacks_own(names: tuple[str, ...]) -> None:
     told = environment("objects_reconcile", ProtectedBuckets=",".join(names))
-    assert settings.read(settings.ObjectsReconcile, told).buckets == (SOURCE_BUCKET, *names)
+    assert settings.read(ObjectsReconcile, told).buckets == (SOURCE_BUCKET, *names)
 
 
 @LISTS
 def test_trim_asks_for_copies_where_buckets_are_protected(names: tuple[str, ...]) -> None:
-    told = settings.read(settings.CapacityTrim, environment("capacity_trim", ProtectedBuckets=",".join(names)))
+    told = settings.read(CapacityTrim, environment("capacity_trim", ProtectedBuckets=",".join(names)))
     assert told.protected_buckets == names
     assert told.copy_table == (COPY_TABLE if names else "")
 

@@ -1,6 +1,8 @@
 """A function's Environment and its settings name the same things."""
 
 from dataclasses import fields
+from importlib import import_module
+from typing import Any
 
 import pytest
 
@@ -11,14 +13,20 @@ LIBRARIES = ("POWERTOOLS_", "MPLCONFIGDIR")
 """Variables that libraries read, and not our settings."""
 
 
+def kind(name: str) -> type[Any]:
+    """What a function's settings are."""
+    found: type[Any] = getattr(
+        import_module(f"holdfast.{name.partition('_')[0]}.settings"), logical_id(name).removesuffix("Function")
+    )
+    return found
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_environment_has_each_setting_and_nothing_else(name: str) -> None:
-    kind = getattr(settings, logical_id(name).removesuffix("Function"))
     told = {variable for variable in environment(name) if not variable.startswith(LIBRARIES)}
-    assert told == {field.name.upper() for field in fields(kind)}
+    assert told == {field.name.upper() for field in fields(kind(name))}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_environment_can_be_read(name: str) -> None:
-    kind = getattr(settings, logical_id(name).removesuffix("Function"))
-    settings.read(kind, environment(name))
+    settings.read(kind(name), environment(name))

@@ -1,8 +1,8 @@
-"""What each function is told by its environment: read once, checked, frozen. The names are those in template.yaml."""
+"""Reads what a function is told by its environment: once, checked, frozen. What that is stands with each system."""
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, fields
 from typing import Any, get_type_hints
 
 
@@ -57,108 +57,3 @@ def read[S](settings: type[S], environment: Mapping[str, str] = os.environ) -> S
     """
     kinds = get_type_hints(settings)
     return settings(**{f.name: _read(f, kinds[f.name], environment) for f in fields(settings)})  # type: ignore[arg-type]
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectsReplicate:
-    backup_bucket: str
-    copy_table: str
-    breaker_table: str
-    copies_to_keep: int
-    minimum_copy_age: int
-    storage_class: str
-    kms_key_arn: str
-    lock_days: int
-    breaker_share_percent: int
-    breaker_floor: int
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectsClean:
-    backup_bucket: str
-    copy_table: str
-    breaker_table: str
-    disowned_delay_seconds: int
-    lock_days: int
-    breaker_share_percent: int
-    breaker_floor: int
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectsReconcile:
-    buckets: tuple[str, ...]
-    backup_bucket: str
-    copy_table: str
-    breaker_table: str
-    copies_to_keep: int
-    minimum_copy_age: int
-    storage_class: str
-    kms_key_arn: str
-    lock_days: int
-    breaker_share_percent: int
-    breaker_floor: int
-
-
-@dataclass(frozen=True, slots=True)
-class CapacityTrack:
-    bucket: str
-    object_table: str
-    history_table: str
-    history_days: int
-
-
-@dataclass(frozen=True, slots=True)
-class CapacityLog:
-    object_table: str
-    history_table: str
-
-
-@dataclass(frozen=True, slots=True)
-class CapacityHeartbeat:
-    bucket: str
-    object_table: str
-    history_table: str
-
-
-@dataclass(frozen=True, slots=True)
-class CapacityTrim:
-    bucket: str
-    object_table: str
-    history_table: str
-    breaker_table: str
-    alarm_name: str
-    limit_bytes: int
-    delete_versions: bool
-    require_backup: bool
-    protected_buckets: tuple[str, ...]
-    copy_table: str
-    keep_prefixes: tuple[str, ...]
-    breaker_share_percent: int
-    breaker_floor: int
-
-
-@dataclass(frozen=True, slots=True)
-class CapacityReconcile:
-    bucket: str
-    object_table: str
-    history_table: str
-    history_days: int
-
-
-@dataclass(frozen=True, slots=True)
-class CapacityDrive:
-    bucket: str
-    history_table: str
-    alarm_name: str
-    alarm_period_seconds: int
-    heartbeat_function: str
-    limit_bytes: int
-    plot_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class CapacityPlot:
-    bucket: str
-    history_table: str
-    plot_bucket: str
-    limit_bytes: int

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from holdfast.capacity.plot import PlotAnswer
     from holdfast.capacity.ports import StoredCopies
     from holdfast.capacity.run import Reconciled, Trimmed
+    from holdfast.capacity.settings import CapacityReconcile, CapacityTrack
     from holdfast.objects.guard import Guard
     from holdfast.objects.ports import Copier
     from holdfast.objects.reconcile import Reconciliation
     from holdfast.objects.run import Cleaned, Keeper, Replication
+    from holdfast.objects.settings import ObjectsClean, ObjectsReconcile, ObjectsReplicate
 
 
 def now() -> datetime:
@@ -61,7 +63,7 @@ def _ledger(object_table: str, history_table: str, *history_days: int) -> "Dynam
     return DynamoLedger(client("dynamodb"), object_table, history_table, *history_days)
 
 
-def _committing[T](work: Callable[..., T], told: settings.CapacityTrack | settings.CapacityReconcile) -> partial[T]:
+def _committing[T](work: Callable[..., T], told: "CapacityTrack | CapacityReconcile") -> partial[T]:
     """Work that commits to the ledger what it learns of the bucket, beside others that do."""
     from holdfast.capacity.run import Contest
 
@@ -92,7 +94,7 @@ def _copy_table(table: str) -> "DynamoCopyTable":
     return DynamoCopyTable(client("dynamodb"), table, now)
 
 
-def _guard(told: settings.ObjectsReplicate | settings.ObjectsClean | settings.ObjectsReconcile) -> "Guard":
+def _guard(told: "ObjectsReplicate | ObjectsClean | ObjectsReconcile") -> "Guard":
     from holdfast.adapters.dynamodb_objects import DynamoCensus
     from holdfast.objects.guard import Guard
 
@@ -106,7 +108,7 @@ def _backups(bucket: str, lock_days: int) -> "S3Backups":
     return S3Backups(client("s3"), bucket, versioned=lock_days > 0)
 
 
-def _keeper(told: settings.ObjectsReplicate | settings.ObjectsReconcile, copier: "Copier", log: Log) -> "Keeper":
+def _keeper(told: "ObjectsReplicate | ObjectsReconcile", copier: "Copier", log: Log) -> "Keeper":
     from datetime import timedelta
     from secrets import token_hex
 
@@ -131,13 +133,13 @@ def _keeper(told: settings.ObjectsReplicate | settings.ObjectsReconcile, copier:
     )
 
 
-def _copier(told: settings.ObjectsReplicate | settings.ObjectsReconcile) -> "S3Copier":
+def _copier(told: "ObjectsReplicate | ObjectsReconcile") -> "S3Copier":
     from holdfast.adapters.s3_objects import S3Copier
 
     return S3Copier(client("s3"), told.backup_bucket, told.storage_class, told.kms_key_arn or None)
 
 
-def _bulk_copier(told: settings.ObjectsReconcile) -> "S3Copier":
+def _bulk_copier(told: "ObjectsReconcile") -> "S3Copier":
     """For a whole bucket: thirty-two at a time, the SDK alone would keep the processor busy."""
     from dataclasses import replace
     from random import random
@@ -151,8 +153,9 @@ def _bulk_copier(told: settings.ObjectsReconcile) -> "S3Copier":
 @cache
 def objects_replicate(log: Log) -> "partial[Replication]":
     from holdfast.objects import run
+    from holdfast.objects.settings import ObjectsReplicate
 
-    told = settings.read(settings.ObjectsReplicate)
+    told = settings.read(ObjectsReplicate)
     return partial(run.replicate_all, keeper=_keeper(told, _copier(told), log), backup_bucket=told.backup_bucket)
 
 
@@ -162,8 +165,9 @@ def objects_clean(log: Log) -> "partial[Cleaned]":
     from datetime import timedelta
 
     from holdfast.objects import run
+    from holdfast.objects.settings import ObjectsClean
 
-    told = settings.read(settings.ObjectsClean)
+    told = settings.read(ObjectsClean)
     return partial(
         run.clean,
         table=_copy_table(told.copy_table),
@@ -182,8 +186,9 @@ def objects_reconcile(log: Log) -> "partial[Reconciliation]":
 
     from holdfast.adapters.dynamodb_objects import DynamoCensus, DynamoPasses
     from holdfast.objects import reconcile
+    from holdfast.objects.settings import ObjectsReconcile
 
-    told = settings.read(settings.ObjectsReconcile)
+    told = settings.read(ObjectsReconcile)
     return partial(
         reconcile.reconcile_all,
         told.buckets,
@@ -201,23 +206,26 @@ def objects_reconcile(log: Log) -> "partial[Reconciliation]":
 @cache
 def capacity_track() -> partial[list[str]]:
     from holdfast.capacity import run
+    from holdfast.capacity.settings import CapacityTrack
 
-    return _committing(run.track, settings.read(settings.CapacityTrack))
+    return _committing(run.track, settings.read(CapacityTrack))
 
 
 @cache
 def capacity_log() -> partial[None]:
     from holdfast.capacity import run
+    from holdfast.capacity.settings import CapacityLog
 
-    told = settings.read(settings.CapacityLog)
+    told = settings.read(CapacityLog)
     return partial(run.record, ledger=_ledger(told.object_table, told.history_table))
 
 
 @cache
 def capacity_heartbeat() -> partial[int]:
     from holdfast.capacity import run
+    from holdfast.capacity.settings import CapacityHeartbeat
 
-    told = settings.read(settings.CapacityHeartbeat)
+    told = settings.read(CapacityHeartbeat)
     ledger = _ledger(told.object_table, told.history_table)
     return partial(run.heartbeat, bucket_name=told.bucket, ledger=ledger)
 
@@ -226,8 +234,9 @@ def capacity_heartbeat() -> partial[int]:
 def capacity_trim() -> "partial[Trimmed]":
     from holdfast.adapters.cloudwatch import CloudWatchAlarm
     from holdfast.capacity import run
+    from holdfast.capacity.settings import CapacityTrim
 
-    told = settings.read(settings.CapacityTrim)
+    told = settings.read(CapacityTrim)
     return partial(
         run.trim,
         bucket=_watched(told.bucket),
@@ -259,8 +268,9 @@ def stored_copies(bucket: str, *, required: bool, protected: Sequence[str], copy
 @cache
 def capacity_reconcile() -> "partial[Reconciled | None]":
     from holdfast.capacity import run
+    from holdfast.capacity.settings import CapacityReconcile
 
-    return _committing(run.reconcile, settings.read(settings.CapacityReconcile))
+    return _committing(run.reconcile, settings.read(CapacityReconcile))
 
 
 @cache
@@ -271,8 +281,9 @@ def capacity_drive() -> "partial[Driver]":
     from holdfast.adapters.lambda_ import LambdaHeart
     from holdfast.adapters.s3 import S3Uploads
     from holdfast.capacity.drive import Driver
+    from holdfast.capacity.settings import CapacityDrive
 
-    told = settings.read(settings.CapacityDrive)
+    told = settings.read(CapacityDrive)
     return partial(
         Driver,
         bucket_name=told.bucket,
@@ -293,8 +304,9 @@ def capacity_plot() -> "partial[PlotAnswer]":
     from holdfast.adapters.dynamodb_history import DynamoHistory
     from holdfast.adapters.s3 import S3PlotStore
     from holdfast.capacity import plot
+    from holdfast.capacity.settings import CapacityPlot
 
-    told = settings.read(settings.CapacityPlot)
+    told = settings.read(CapacityPlot)
     return partial(
         plot.run,
         bucket=told.bucket,
