@@ -88,6 +88,7 @@ class Objects:
             now=lambda: self.clock,
             loses_answer=lambda: self.random.random() < self.weather.lost_answers,
             locked=bool(self.settings.lock),
+            minimum_copy_age=self.settings.minimum_copy_age,
         )
         self.table.backups, self.backups.table = self.backups, self.table
         self.originals = [Original(bucket, key) for bucket in BUCKETS for key in KEYS][: self.random.randint(1, 8)]

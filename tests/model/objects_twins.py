@@ -48,12 +48,13 @@ class CheckedTable(MemoryCopyTable):
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     loses_answer: Callable[[], bool] = lambda: False
     locked: bool = False
+    minimum_copy_age: timedelta = timedelta()
     activated: dict[CopyKey, Copy] = field(default_factory=dict)
     """Every copy that was active ever."""
     last_deleted: dict[Original, Deletion] = field(default_factory=dict)
     """The newest deletion of each original, though its row may have expired."""
     lost: set[tuple[object, ...]] = field(default_factory=set)
-    """All that went which was somebody's history: an eviction, or what a delete disowned."""
+    """All that went and counts with the breaker: what was evicted young, and what a delete disowned."""
 
     def activate(self, copy: Copy, stored: Stored) -> None:
         super().activate(copy, stored)
@@ -77,7 +78,6 @@ class CheckedTable(MemoryCopyTable):
         deletion = self.deletions.get(copy.original)
         if row and self.locked and not (deletion and row.order <= deletion.order):
             self._check_eviction(row)
-            self.lost.add((copy.copy_key,))
         else:
             assert deletion, f"{copy.copy_key!r} is disowned, and nothing was deleted"
             assert disowned_at <= deletion.disowned_at + SKEW, "the delay begins with the delete"
@@ -104,7 +104,8 @@ class CheckedTable(MemoryCopyTable):
         overdue = deletion and deletion.order >= row.order and deletion.disowned_at + DELAY <= self.now()
         newer = distinct(c for c in others if c.rank > row.rank)
         assert len(newer) >= KEEP or overdue, f"{row.copy_key!r} goes without {KEEP} newer copies"
-        self.lost.add((row.copy_key,))
+        if not self.minimum_copy_age or self.now() - row.created_at < self.minimum_copy_age:
+            self.lost.add((row.copy_key,))
 
     def copies_of(self, original: Original) -> list[Copy]:
         return [copy for (of, _), copy in self.rows.items() if of == original]

@@ -167,8 +167,8 @@ def evicts_the_newest(kept: Kept, *_: object) -> Iterator[plan.Action]:
         yield plan.Remove(copy, "", guarded=True)
 
 
-def evicts_one_too_many(kept: Kept, now: datetime, rules: plan.Rules) -> Iterator[plan.Action]:
-    return EVICTIONS(kept, now, replace(rules, copies_to_keep=rules.copies_to_keep - 1))
+def evicts_one_too_many(kept: Kept, now: datetime, rules: plan.Rules, sparing: bool) -> Iterator[plan.Action]:
+    return EVICTIONS(kept, now, replace(rules, copies_to_keep=rules.copies_to_keep - 1), sparing)
 
 
 def evicts_in_the_order_of_arrival(kept: Kept, *_: object) -> Iterator[plan.Action]:
@@ -176,9 +176,9 @@ def evicts_in_the_order_of_arrival(kept: Kept, *_: object) -> Iterator[plan.Acti
         yield plan.Remove(copy, "", guarded=True)
 
 
-def counts_disowned_copies_too(kept: Kept, now: datetime, rules: plan.Rules) -> Iterator[plan.Action]:
+def counts_disowned_copies_too(kept: Kept, now: datetime, rules: plan.Rules, sparing: bool) -> Iterator[plan.Action]:
     kept = replace(kept, copies=tuple(replace(c, status=Status.ACTIVE) for c in kept.copies), deletion=None)
-    return EVICTIONS(kept, now, rules)
+    return EVICTIONS(kept, now, rules, sparing)
 
 
 def keeps_every_twin(owned: Sequence[Copy]) -> list[Copy]:

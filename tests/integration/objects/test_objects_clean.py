@@ -95,7 +95,7 @@ def test_the_breaker_holds_back_what_is_too_much_for_an_hour_until_a_person_resu
     deployed.clock.advance(timedelta(seconds=10))
     for _ in range(2):
         held = clean(deployed)
-        assert held.answer["held"].startswith("3 of 3 objects would be removed, 3 were in the last hour")
+        assert held.answer["held"].startswith("1 of 3 objects would be removed, 3 were in the last hour")
         assert (held.answer["cleaned"], metrics(held)["BreakerHeld"]) == (0, 1)
         assert len(deployed.stored()) == 3
     deployed.resume_the_breaker()

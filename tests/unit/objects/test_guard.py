@@ -88,6 +88,15 @@ def test_who_asks_for_more_is_told_why_and_nothing_more_is_counted() -> None:
     assert stack.counted == 20
 
 
+def test_whoever_asks_for_nothing_is_told_whether_it_is_open_and_nothing_is_counted() -> None:
+    stack = Stack(100)
+    guard = stack.process()
+    assert guard.ask(0) is None
+    guard.ask(31)
+    assert guard.ask(0) == stack.process().ask(0) == stack.store.load(SYSTEM).open_reason is not None
+    assert stack.counted == 0
+
+
 def test_objects_that_the_census_counts_no_more_count_where_they_are_told_of() -> None:
     assert Stack(90).process().ask(31, besides=10) == (
         "31 of 100 objects would be removed, 0 were in the last hour; 30 an hour are allowed (30 %, at least 10)"

@@ -19,7 +19,8 @@ CAREFUL = replace(THREE, spare_younger_than=timedelta(hours=1))
 
 
 def settled(*copies: Copy, deleted: str | None = None, rules: Rules = THREE, now: datetime = NOW) -> list[Action]:
-    return settle(kept(*copies, deleted=deleted), now, rules)
+    """While mass changes go on, if the rules spare anything then."""
+    return settle(kept(*copies, deleted=deleted), now, rules, sparing=True)
 
 
 def removed(actions: Sequence[Action]) -> list[tuple[Copy, str, bool]]:
@@ -74,6 +75,7 @@ def test_a_young_copy_is_spared() -> None:
     copies = [a_copy(order, made=3601) for order in "1234"]
     assert settled(*copies, rules=CAREFUL) == []
     assert len(settled(*copies)) == 1
+    assert len(settle(kept(*copies), NOW, CAREFUL)) == 1, "on a quiet day"
 
 
 def test_a_young_copy_does_not_evict_an_old_one() -> None:
@@ -86,6 +88,21 @@ def test_a_young_copy_does_not_evict_an_old_one() -> None:
 def test_what_was_old_when_it_became_one_too_many_long_ago_is_evicted() -> None:
     copies = [a_copy(order, made=0) for order in "1234"] + [a_copy("5", made=7000)]
     assert removed(settled(*copies, rules=CAREFUL)) == [(copies[0], "3 newer versions have copies", True)]
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_what_young_copies_evict_is_counted_and_what_old_ones_do_is_not(locked: bool) -> None:
+    rules = replace(CAREFUL, locked=locked)
+    copies = [a_copy(order, made=0) for order in "1234"] + [a_copy("5", made=7000)]
+    assert [action.counted for action in settle(kept(*copies), NOW, rules)] == [False, True]
+
+
+def test_where_nothing_is_spared_everything_is_counted() -> None:
+    assert [action.counted for action in settled(*map(a_copy, "12345"))] == [True, True]
+
+
+def test_a_delete_is_counted_however_old_the_copies_are() -> None:
+    assert [action.counted for action in settled(a_copy("1"), deleted="2", rules=CAREFUL)] == [True]
 
 
 def test_a_copy_is_young_until_its_very_age() -> None:

@@ -151,14 +151,17 @@ def test_what_was_spared_is_held_once_the_breaker_is_open() -> None:
     assert done.tally.held == bucket.open_reason
 
 
-def test_once_they_are_old_and_the_breaker_is_resumed_what_was_spared_is_evicted() -> None:
-    bucket = attacked(age=100 * DAY, objects=3)
+def test_once_they_are_old_and_the_breaker_is_resumed_all_that_was_spared_is_evicted_at_once() -> None:
+    """A person has had a day to look: it opens the breaker no more."""
+    bucket = attacked(age=100 * DAY)
     bucket.now += DAY
-    bucket.resume()
-    bucket.budget = NO_BREAKER
     bucket.reconcile()
-    assert clean_versions(bucket, 3) == [0, 0, 0]
-    assert all(len(bucket.contents(str(number))) == 3 for number in range(3))
+    assert clean_versions(bucket) == [0, 2] + [3] * 18
+    bucket.resume()
+    bucket.reconcile()
+    assert clean_versions(bucket) == [0] * 20
+    assert all(len(bucket.contents(str(number))) == 3 for number in range(20))
+    assert bucket.open_reason is None
 
 
 # Locks

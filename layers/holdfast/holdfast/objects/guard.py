@@ -42,10 +42,13 @@ class Guard:
                 self._report()
 
     def ask(self, planned: int, *, besides: int = 0) -> str | None:
-        """Ask to remove what is kept of `planned` objects: None if it may go, else why not.
+        """Ask to remove what is kept of `planned` objects: None if it may go, else why not. Of none of them: whether
+        the breaker is open.
 
         `besides`: how many objects are guarded that the census no longer counts.
         """
+        if not planned:
+            return self.breaker.why_open(SYSTEM)
         with self._lock:
             if self._until is None or self.now() >= self._until:
                 self._left, self._next = 0, 1

@@ -16,8 +16,8 @@ class Rules:
     """How many copies an object keeps, and what may not be evicted.
 
     `locked`: an Object Lock holds every new copy for a time, so what would be evicted is disowned instead, and cleaned
-    after the delay. `spare_younger_than`: copies younger than this neither are evicted nor evict others, while mass
-    changes go on.
+    after the delay. `spare_younger_than`: while mass changes go on, copies younger than this neither are evicted nor
+    evict others. What older ones evict is no part of a mass change: nobody minded for so long.
     """
 
     copies_to_keep: int
@@ -27,21 +27,25 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Disown:
-    """Active copies to disown, all at one moment. `deleted_at`: when their object was deleted, if it was."""
+    """Active copies to disown, all at one moment. `deleted_at`: when their object was deleted, if it was. `counted`:
+    with what the breaker lets go in an hour."""
 
     copies: tuple[Copy, ...]
     disowned_at: datetime
     deleted_at: datetime | None
     reason: str
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """A copy to delete, with its row. `guarded`: what it holds is lost with it, so the breaker is asked."""
+    """A copy to delete, with its row. `guarded`: what it holds is lost with it, so the breaker is asked. `counted`:
+    with what it lets go in an hour."""
 
     copy: Copy
     reason: str
     guarded: bool
+    counted: bool = True
 
 
 type Action = Disown | Remove
@@ -75,9 +79,11 @@ def order_of_sight(kept: Kept, current: Version, least: Sequencer) -> Sequencer:
     return last if any(copy.version.identity == current.identity for copy in being_made) else after(last)
 
 
-def settle(kept: Kept, now: datetime, rules: Rules) -> list[Action]:
-    """All that brings the copies of an original to rest, whatever left them as they are."""
-    return [*_leftovers(kept, now), *_overtaken(kept), *_superfluous(kept), *_evictions(kept, now, rules)]
+def settle(kept: Kept, now: datetime, rules: Rules, *, sparing: bool = False) -> list[Action]:
+    """All that brings the copies of an original to rest, whatever left them as they are. `sparing`: while mass changes
+    go on."""
+    evictions = _evictions(kept, now, rules, sparing)
+    return [*_leftovers(kept, now), *_overtaken(kept), *_superfluous(kept), *evictions]
 
 
 def _leftovers(kept: Kept, now: datetime) -> Iterator[Remove]:
@@ -103,17 +109,19 @@ def _superfluous(kept: Kept) -> Iterator[Remove]:
             yield Remove(copy, "another copy holds the same version", guarded=False)
 
 
-def _evictions(kept: Kept, now: datetime, rules: Rules) -> Iterator[Action]:
+def _evictions(kept: Kept, now: datetime, rules: Rules, sparing: bool) -> Iterator[Action]:
     needed = _needed(kept.owned)
     for copy, evicting in zip(needed, needed[rules.copies_to_keep :], strict=False):
-        youngest = max(copy.created_at, evicting.created_at)
-        if rules.spare_younger_than and now - youngest < rules.spare_younger_than:
+        age = now - max(copy.created_at, evicting.created_at)
+        is_young = bool(rules.spare_younger_than) and age < rules.spare_younger_than
+        if is_young and sparing:
             continue
         reason = f"{rules.copies_to_keep} newer versions have copies"
+        counted = is_young or not rules.spare_younger_than
         if rules.locked:
-            yield Disown((copy,), disowned_at=now, deleted_at=None, reason=reason)
+            yield Disown((copy,), disowned_at=now, deleted_at=None, reason=reason, counted=counted)
         else:
-            yield Remove(copy, reason, guarded=True)
+            yield Remove(copy, reason, guarded=True, counted=counted)
 
 
 def _needed(owned: Sequence[Copy]) -> list[Copy]:

@@ -285,7 +285,8 @@ def compare(subject: Subject, keeper: Keeper) -> Counts:
         # What is known was read before the object was seen to be gone: a later write comes behind this order.
         now = keeper.now()
         keeper.table.remember(original, Deletion(after(kept.last_order), deleted_at=now, disowned_at=now))
-    if dangling or corrupt or orphans or tally.copied or deleted or plan.settle(kept, keeper.now(), keeper.rules):
+    restless = plan.settle(kept, keeper.now(), keeper.rules, sparing=True)
+    if dangling or corrupt or orphans or tally.copied or deleted or restless:
         keeper.settle(original, tally)
     return Counts(
         live=int(subject.current is not None),

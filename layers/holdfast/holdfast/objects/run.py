@@ -138,8 +138,8 @@ class Keeper:
     def settle(self, original: Original, tally: Tally) -> Kept:
         """Bring the copies of an original to rest. Returns what was kept of it before."""
         kept, now = self.table.read(original), self.now()
-        actions = plan.settle(kept, now, replace(self.rules, spare_younger_than=timedelta()))
-        spared = plan.settle(kept, now, self.rules)
+        actions = plan.settle(kept, now, self.rules)
+        spared = plan.settle(kept, now, self.rules, sparing=True)
         if spared != actions and self.guard.is_near():
             actions = spared
             self._spare(original, tally)
@@ -165,7 +165,7 @@ class Keeper:
 
     def _disown(self, action: plan.Disown, tally: Tally) -> None:
         original = action.copies[0].original
-        if held := self.guard.ask(1):
+        if held := self.guard.ask(int(action.counted)):
             tally.held = held
             self.log("held", original_key=str(original), reason=action.reason, breaker=held)
             return
@@ -184,7 +184,7 @@ class Keeper:
 
     def _remove(self, action: plan.Remove, tally: Tally) -> None:
         copy = action.copy
-        if action.guarded and (held := self.guard.ask(1)):
+        if action.guarded and (held := self.guard.ask(int(action.counted))):
             tally.held = held
             self.log("held", copy_key=copy.copy_key, reason=action.reason, breaker=held)
             return
