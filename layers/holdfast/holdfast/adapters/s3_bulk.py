@@ -11,7 +11,6 @@ from html import unescape
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
-import botocore.session
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
 from botocore.exceptions import ClientError, HTTPClientError, NoCredentialsError
@@ -70,8 +69,9 @@ class CopyObject:
     ) -> Self:
         """Where and how the client copies, over as many connections as it has."""
         told = client.meta.config
+        ca_bundle = session._session.get_config_variable("ca_bundle")  # noqa: SLF001 a session of its own takes 5 ms
         http = URLLib3Session(
-            verify=botocore.session.get_session().get_config_variable("ca_bundle") or True,
+            verify=ca_bundle or True,
             proxies=get_environ_proxies(client.meta.endpoint_url),
             timeout=(told.connect_timeout, told.read_timeout),  # type: ignore[attr-defined, arg-type]
             max_pool_connections=told.max_pool_connections,  # type: ignore[attr-defined]
