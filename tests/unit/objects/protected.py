@@ -249,7 +249,7 @@ class Failing:
 
     port: Any
     call: str
-    error: Exception
+    error: BaseException
     when: Callable[..., bool] = lambda *_, **__: True
     times: int = 10**6
 

@@ -1,10 +1,21 @@
 """What reconciliation makes of what two listings and the table show: the words stand in the log."""
 
+from dataclasses import replace
+
 import pytest
 
 from holdfast.events.model import Sequencer
 from holdfast.objects.model import Copy, Status, Stored
-from holdfast.objects.plan import Remove, adoption, suspects, unclaimed, verdict
+from holdfast.objects.plan import (
+    ABANDONED_AFTER,
+    LONG_TO_COPY,
+    Remove,
+    adoption,
+    is_being_copied,
+    suspects,
+    unclaimed,
+    verdict,
+)
 from tests.unit.objects.domain import a_copy, a_stray, a_version, at, kept, listed
 
 COPY = a_copy("1", "A")
@@ -60,6 +71,31 @@ def test_a_copy_that_is_not_what_was_stored_is_removed_and_the_breaker_is_asked(
         "instead of Stored(etag='A', checksum='MEMORY:A', version_id=None)"
     )
     assert verdict(copy, found) == Remove(copy, reason, guarded=True)
+
+
+# What somebody else is copying
+
+
+LARGE = a_version("A", size=LONG_TO_COPY + 1)
+
+
+def a_large_copy(*, status: Status = Status.PENDING, made: float = 0) -> Copy:
+    return replace(a_copy("1", status=status, made=made), version=LARGE)
+
+
+def test_a_large_object_that_somebody_is_copying_is_left_to_him_until_he_has_given_up() -> None:
+    being_made = kept(a_large_copy(made=60))
+    assert is_being_copied(being_made, LARGE, at(60) + ABANDONED_AFTER)
+    assert not is_being_copied(being_made, LARGE, at(61) + ABANDONED_AFTER)
+
+
+def test_what_is_small_or_another_or_complete_is_not() -> None:
+    now = at(60)
+    assert not is_being_copied(kept(a_large_copy(status=Status.REMOVING)), LARGE, now)
+    assert not is_being_copied(kept(a_large_copy()), replace(LARGE, etag="B"), now)
+    assert not is_being_copied(kept(a_large_copy()), replace(LARGE, size=LARGE.size + 1), now)
+    small = replace(LARGE, size=LONG_TO_COPY)
+    assert not is_being_copied(kept(replace(a_large_copy(), version=small)), small, now)
 
 
 # Strays

@@ -1,6 +1,7 @@
 """Reconciling: what differs between a bucket, its copies and their rows, and what is made of it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -479,6 +480,25 @@ def test_a_pass_ends_however_little_time_each_run_has(keys: list[str], per_run: 
         runs += 1
         assert runs < 100
     assert all(bucket.contents(key) == [f"content of {key}"] for key in keys)
+
+
+class Timeout(BaseException):
+    """The function ran for as long as it may."""
+
+
+def test_an_object_that_takes_too_long_to_copy_does_not_keep_the_others_for_ever(bucket: Protected) -> None:
+    bucket.sources.put(original("a"), "enormous", 50 * 1024**4)
+    existing("b", bucket=bucket)
+    too_long = Failing(bucket.backups, "copy", Timeout(), when=lambda version, _: version.original.key == "a")
+    for _ in range(5):
+        bucket.now += timedelta(minutes=16)
+        with suppress(Timeout):
+            bucket.reconcile(by_schedule=True, copier=too_long)
+    assert bucket.contents("b") == ["content of b"]
+    assert too_long.times == 10**6 - 1
+    bucket.now += EVERY
+    with pytest.raises(Timeout):
+        bucket.reconcile(by_schedule=True, copier=too_long)
 
 
 # When

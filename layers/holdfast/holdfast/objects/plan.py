@@ -10,6 +10,9 @@ from holdfast.objects.model import BackupObject, Copy, CopyKey, Kept, Status, St
 ABANDONED_AFTER = timedelta(hours=1)
 """How long a pending copy may take: four times the longest run of a function."""
 
+LONG_TO_COPY = 5 * 1024**3
+"""More bytes than S3 copies in one call: it may take minutes, or longer than a function may run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -168,6 +171,13 @@ def verdict(copy: Copy, found: Stored | None) -> Remove | None:
     if copy.stored and copy.stored.is_intact(found):
         return None
     return Remove(copy, f"its object is not what was stored: {found} instead of {copy.stored}", guarded=True)
+
+
+def is_being_copied(kept: Kept, current: Version, now: datetime) -> bool:
+    """Whether somebody is copying a large object just now; or was, and ran out of time. It is left to him, or to the
+    next pass: else one that is too large would never let this one pass."""
+    pending = [c.version for c in kept.with_status(Status.PENDING) if now - c.created_at <= ABANDONED_AFTER]
+    return current.size > LONG_TO_COPY and any((v.etag, v.size) == (current.etag, current.size) for v in pending)
 
 
 def unclaimed(kept: Kept, listed: Sequence[BackupObject]) -> list[BackupObject]:

@@ -273,7 +273,9 @@ def compare(subject: Subject, keeper: Keeper) -> Counts:
     keeper.apply([*dangling, *corrupt], tally)
     orphans = _adopt(kept, subject.listed, keeper)
     current, unreadable = subject.current, False
-    if dangling or corrupt or (not plan.covers(kept, current) if current else kept.owned):
+    uncovered = not plan.covers(kept, current) if current else kept.owned
+    waits = current is not None and plan.is_being_copied(kept, current, keeper.now())
+    if (dangling or corrupt or uncovered) and not waits:
         broken = {remove.copy.copy_key for remove in (*dangling, *corrupt)}
         try:
             current = keeper.observe(original, tally, broken=broken)
