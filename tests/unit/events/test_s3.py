@@ -1,4 +1,4 @@
-"""S3's notifications, bare and inside SNS."""
+"""S3's notifications, bare and inside SNS, and its events as EventBridge delivers them."""
 
 import json
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.events.model import ObjectEvent, sequencer
-from holdfast.events.s3 import EventUnreadable, from_notification, from_queue_body
+from holdfast.events.s3 import EventUnreadable, from_eventbridge, from_notification, from_queue_body, from_trigger
 
 TEST_EVENT = {"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "watched"}
 
@@ -141,3 +141,114 @@ def test_what_is_no_message_of_sns_is_refused_with_what_is_wrong(body: str, prob
 def test_what_is_no_notification_inside_sns_is_refused(notification: object) -> None:
     with pytest.raises(EventUnreadable):
         from_queue_body(in_sns(notification))
+
+
+# From EventBridge
+
+
+IN_DETAIL = {"reason", "deletion-type", "bucket"}
+
+
+def an_event(detail_type: str = "Object Created", key: str = "a.txt", **fields: object) -> dict[str, Any]:
+    """As EventBridge delivers it; `fields` change its detail and its object, None takes one away."""
+    detail: dict[str, object] = {"reason": "PutObject", "bucket": {"name": "watched"}}
+    entity: dict[str, object] = {"key": key, "size": 18, "etag": "40e6267e", "sequencer": "0055AED6DCD90281E5"}
+    for name, value in fields.items():
+        (detail if name in IN_DETAIL else entity)[name] = value
+    detail["object"] = {name: value for name, value in entity.items() if value is not None}
+    return {
+        "source": "aws.s3",
+        "detail-type": detail_type,
+        "time": "2026-01-01T00:00:00Z",
+        "detail": {name: value for name, value in detail.items() if value is not None},
+    }
+
+
+def a_deletion(key: str = "a.txt", **fields: object) -> dict[str, Any]:
+    gone = {"size": None, "etag": None, "reason": "DeleteObject", "deletion-type": "Permanently Deleted"}
+    return an_event("Object Deleted", key, **(gone | fields))
+
+
+def test_a_create_from_eventbridge_is_read_whole() -> None:
+    assert from_eventbridge(an_event(**{"version-id": "v1"})) == [
+        ObjectEvent(
+            bucket="watched",
+            name="a.txt",
+            type="ObjectCreated:PutObject",
+            sequencer=sequencer("0055AED6DCD90281E5"),
+            time=datetime(2026, 1, 1, tzinfo=UTC),
+            size=18,
+            version_id="v1",
+            etag="40e6267e",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "deletion_type", "event_type"),
+    [
+        ("DeleteObject", "Permanently Deleted", "ObjectRemoved:Delete"),
+        ("DeleteObject", "Delete Marker Created", "ObjectRemoved:DeleteMarkerCreated"),
+        ("Lifecycle Expiration", "Permanently Deleted", "LifecycleExpiration:Delete"),
+        ("Lifecycle Expiration", "Delete Marker Created", "LifecycleExpiration:DeleteMarkerCreated"),
+    ],
+)
+def test_a_removal_from_eventbridge_is_called_as_notifications_call_it(
+    reason: str, deletion_type: str, event_type: str
+) -> None:
+    (event,) = from_eventbridge(a_deletion(reason=reason, **{"deletion-type": deletion_type, "version-id": "v1"}))
+    assert (event.type, event.size, event.etag, event.version_id) == (event_type, None, None, "v1")
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_a_key_from_eventbridge_is_as_its_user_wrote_it(key: str) -> None:
+    (event,) = from_eventbridge(an_event(key=key))
+    assert event.name == key
+
+
+def test_a_plus_or_a_percent_in_a_key_from_eventbridge_is_one() -> None:
+    (event,) = from_eventbridge(an_event(key="my+holiday%2B100%.jpg"))
+    assert event.name == "my+holiday%2B100%.jpg"
+
+
+@pytest.mark.parametrize(
+    "detail_type", ["Object Tags Added", "Object Restore Completed", "Object Storage Class Changed"]
+)
+def test_events_that_tell_of_something_else_are_passed_over(detail_type: str) -> None:
+    assert from_eventbridge(an_event(detail_type, sequencer=None)) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "problem"),
+    [
+        ({"source": "aws.s3"}, "KeyError: 'detail'"),
+        ({"source": "aws.s3", "detail": {}}, "KeyError: 'detail-type'"),
+        ({"source": "aws.s3", "detail-type": "Object Created", "detail": None}, "TypeError"),
+        (an_event(sequencer=None), "KeyError: 'sequencer'"),
+        (an_event(sequencer=7), "AttributeError"),
+        (an_event(size=None), "KeyError: 'size'"),
+        (an_event(size="many"), "ValueError"),
+        (an_event(bucket=None), "KeyError: 'bucket'"),
+        (an_event(bucket="watched"), "TypeError"),
+        (an_event() | {"time": "2026-01-01T00:00:00"}, "ValueError: eventTime has no time zone"),
+        (a_deletion(**{"deletion-type": "Undone"}), "KeyError: 'Undone'"),
+    ],
+)
+def test_what_is_no_event_of_eventbridge_is_refused_with_what_is_wrong(event: Any, problem: str) -> None:
+    with pytest.raises(EventUnreadable, match=f"^not an S3 event of EventBridge: {problem}"):
+        from_eventbridge(event)
+
+
+# Whoever invokes a function
+
+
+def test_both_that_may_invoke_a_function_are_told_apart() -> None:
+    assert from_trigger(an_event()) == from_eventbridge(an_event())
+    assert from_trigger({"Records": [a_record()]}) == read(a_record())
+    assert from_trigger(TEST_EVENT) == []
+
+
+@pytest.mark.parametrize("event", [{}, [], "hello", None, {"source": "aws.ec2"}])
+def test_whatever_else_invokes_it_is_refused(event: Any) -> None:
+    with pytest.raises(EventUnreadable, match=r"^not an S3 event notification: "):
+        from_trigger(event)

@@ -24,9 +24,10 @@ class EventUnreadable(ValueError):
     """A message is not an S3 event: it was put into the queue or topic by something else."""
 
 
-def from_trigger(event: Mapping[str, Any]) -> list[ObjectEvent]:
+def from_trigger(event: Any) -> list[ObjectEvent]:
     """The object events of what S3 itself, or EventBridge, invoked a function with. Raises EventUnreadable."""
-    return from_eventbridge(event) if event.get("source") == "aws.s3" else from_notification(event)
+    is_eventbridges = isinstance(event, Mapping) and event.get("source") == "aws.s3"
+    return from_eventbridge(event) if is_eventbridges else from_notification(event)
 
 
 def from_notification(notification: Mapping[str, Any]) -> list[ObjectEvent]:
@@ -67,7 +68,7 @@ def from_eventbridge(event: Mapping[str, Any]) -> list[ObjectEvent]:
                 return [_from_detail(f"{family}:{_DELETIONS[detail['deletion-type']]}", event["time"], detail)]
             case _:
                 return []
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise EventUnreadable(f"not an S3 event of EventBridge: {type(error).__name__}: {error}") from error
 
 
