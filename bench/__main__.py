@@ -9,7 +9,9 @@ app = typer.Typer(invoke_without_command=True, add_completion=False)
 app.command("capacity", help="What events cost, how long cold starts take, how many events come through a second.")(
     capacity
 )
-app.command("objects", help="How fast a bucket that already had objects is copied.")(objects)
+app.command(
+    "objects", help="What events cost, how long cold starts take, how fast a bucket that already had objects is copied."
+)(objects)
 
 
 @app.callback()

@@ -107,7 +107,7 @@ def shelf(request: pytest.FixtureRequest) -> Shelf:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a page held three entries: S3's thousand would take seconds to fill."""
-    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
+    monkeypatch.setattr("moto.settings.get_s3_default_max_keys", lambda: 3)
 
 
 # Looking

@@ -31,7 +31,7 @@ def versioned(request: pytest.FixtureRequest) -> Place:
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """As if a page of moto's held three entries: S3's thousand would take seconds to fill."""
-    monkeypatch.setenv("MOTO_S3_DEFAULT_MAX_KEYS", "3")
+    monkeypatch.setattr("moto.settings.get_s3_default_max_keys", lambda: 3)
 
 
 def store(place: Place, copy_key: str, body: bytes = b"content") -> Stored:
