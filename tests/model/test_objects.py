@@ -153,7 +153,7 @@ def disowns_before_it_remembers(event: ObjectEvent, keeper: run.Keeper, tally: r
     return ""
 
 
-def disowns_all_that_is_active(kept: Kept) -> Iterator[plan.Disown]:
+def disowns_all_that_is_active(kept: Kept, _now: datetime) -> Iterator[plan.Disown]:
     if kept.deletion and (active := tuple(kept.with_status(Status.ACTIVE))):
         yield plan.Disown(active, kept.deletion.disowned_at, None, "")
 
