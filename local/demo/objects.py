@@ -105,17 +105,15 @@ class _Play:
         """Ask the cleaner before the delay is over, and once it is: by itself it comes every minute."""
         due = datetime.fromisoformat(self.seen["after_deleting"][0]["disowned_at"]) + self.delay
         too_early, there = self._clean(), len(self._stored())
-        self._say("cleaner", f"asked at once: {too_early.get('cleaned')} copies go, {there} are there")
+        self._say("cleaner", f"asked at once: {KEPT - there} of {KEPT} copies go")
         if _now() < due:  # else this machine is too slow to tell
-            self.check("none of them went before its time", is_so=too_early.get("cleaned") == 0 and there == KEPT)
+            self.check("none of them went before its time", is_so=there == KEPT)
         while (left := (due - _now()).total_seconds()) > 0:
             self.waiting.update(f"{left:.0f} s left for a second thought")
             time.sleep(min(left, 0.2))
         in_time = self._clean()
         self._until("the copies gone", lambda: None if self._copies() or self._stored() else True)
-        self._say(
-            "cleaner", f"asked after the delay: {in_time.get('cleaned')} copies go, {len(self._stored())} are there"
-        )
+        self._say("cleaner", f"asked after the delay: {KEPT - len(self._stored())} of {KEPT} copies go")
         self.seen["cleaned"] = {"too_early": too_early, "in_time": in_time}
         self.seen["after_cleaning"] = self._listed(self._copies())
         self.check("then they went", is_so=not self.seen["after_cleaning"])

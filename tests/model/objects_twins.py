@@ -80,7 +80,7 @@ class CheckedTable(MemoryCopyTable):
             self._check_eviction(row)
         else:
             assert deletion, f"{copy.copy_key!r} is disowned, and nothing was deleted"
-            assert disowned_at <= deletion.disowned_at + SKEW, "the delay begins with the delete"
+            assert disowned_at <= self.now() + SKEW, "the delay has begun"
             self.lost.add((copy.original, disowned_at))
         self._lose_answer(super().disown, copy, disowned_at, deleted_at)
 

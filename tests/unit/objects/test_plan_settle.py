@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.objects.model import Copy, Kept, Status
-from holdfast.objects.plan import ABANDONED_AFTER, Action, Disown, Remove, Rules, settle
+from holdfast.objects.plan import ABANDONED_AFTER, HELD_BACK, Action, Disown, Remove, Rules, settle
 from tests.unit.objects.domain import T0, THREE, a_copy, at, kept
 
 NOW = at(7200)
@@ -90,15 +90,32 @@ def test_what_was_old_when_it_became_one_too_many_long_ago_is_evicted() -> None:
     assert removed(settled(*copies, rules=CAREFUL)) == [(copies[0], "3 newer versions have copies", True)]
 
 
-@pytest.mark.parametrize("locked", [False, True])
-def test_what_young_copies_evict_is_counted_and_what_old_ones_do_is_not(locked: bool) -> None:
-    rules = replace(CAREFUL, locked=locked)
-    copies = [a_copy(order, made=0) for order in "1234"] + [a_copy("5", made=7000)]
-    assert [action.counted for action in settle(kept(*copies), NOW, rules)] == [False, True]
+def counted(*made: float, rules: Rules = CAREFUL) -> list[bool]:
+    """Whether what is evicted counts with the breaker, of copies made at these seconds."""
+    copies = [a_copy(str(order), made=seconds) for order, seconds in enumerate(made, start=1)]
+    return [action.counted for action in settle(kept(*copies), NOW, rules)]
+
+
+@pytest.mark.parametrize("rules", [CAREFUL, replace(CAREFUL, locked=True)])
+def test_what_young_copies_evict_is_counted(rules: Rules) -> None:
+    assert counted(0, 0, 0, 7000, rules=rules) == counted(7000, 7000, 7000, 7000, rules=rules) == [True]
+
+
+@pytest.mark.parametrize("rules", [CAREFUL, replace(CAREFUL, locked=True)])
+def test_what_came_and_went_soon_and_long_ago_is_not_counted(rules: Rules) -> None:
+    """It was spared on a busy day: it is to open no breaker on a quiet one."""
+    assert counted(0, 60, 120, 3599, rules=rules) == [False]
+
+
+def test_what_was_kept_for_long_is_counted_however_long_ago_the_newer_ones_were_made() -> None:
+    """Somebody wants fewer copies of everything: perhaps by mistake."""
+    assert counted(0, 60, 120, 3600, rules=CAREFUL) == [True]
 
 
 def test_where_nothing_is_spared_everything_is_counted() -> None:
     assert [action.counted for action in settled(*map(a_copy, "12345"))] == [True, True]
+    copied_late = a_copy("1", made=100)
+    assert [action.counted for action in settled(copied_late, *map(a_copy, "234"))] == [True]
 
 
 def test_a_delete_is_counted_however_old_the_copies_are() -> None:
@@ -121,9 +138,18 @@ def test_an_old_version_that_was_copied_just_now_is_young() -> None:
 
 def test_copies_of_what_was_deleted_are_disowned_together_since_the_delete() -> None:
     before, at_it, since = a_copy("1"), a_copy("2"), a_copy("3")
-    assert settled(before, at_it, since, deleted="2") == [
+    assert settled(before, at_it, since, deleted="2", now=at(60)) == [
         Disown((before, at_it), disowned_at=at(6), deleted_at=at(5), reason="the object was deleted")
     ]
+
+
+def test_what_was_held_back_for_long_is_disowned_from_now_on() -> None:
+    """Whoever resumes the breaker, days after, still has the delay to think again."""
+    copy = a_copy("1")
+    reason = "the object was deleted"
+    soon, late = at(6) + HELD_BACK, at(7) + HELD_BACK
+    assert settled(copy, deleted="2", now=soon) == [Disown((copy,), at(6), at(5), reason)]
+    assert settled(copy, deleted="2", now=late) == [Disown((copy,), late, at(5), reason)]
 
 
 def test_what_is_disowned_already_stays_as_it_is() -> None:

@@ -10,6 +10,9 @@ from holdfast.objects.model import BackupObject, Copy, CopyKey, Kept, Status, St
 ABANDONED_AFTER = timedelta(hours=1)
 """How long a pending copy may take: four times the longest run of a function."""
 
+HELD_BACK = timedelta(hours=1)
+"""How long after its delete a copy is disowned at the latest, if nothing stood in the way; see the breaker."""
+
 LONG_TO_COPY = 5 * 1024**3
 """More bytes than S3 copies in one call: it may take minutes, or longer than a function may run."""
 
@@ -20,7 +23,8 @@ class Rules:
 
     `locked`: an Object Lock holds every new copy for a time, so what would be evicted is disowned instead, and cleaned
     after the delay. `spare_younger_than`: while mass changes go on, copies younger than this neither are evicted nor
-    evict others. What older ones evict is no part of a mass change: nobody minded for so long.
+    evict others. Of two that came within that time of each other, the one evicts the other uncounted once both are older:
+    it came and went on a busy day, and nobody minded for so long.
     """
 
     copies_to_keep: int
@@ -86,7 +90,7 @@ def settle(kept: Kept, now: datetime, rules: Rules, *, sparing: bool = False) ->
     """All that brings the copies of an original to rest, whatever left them as they are. `sparing`: while mass changes
     go on."""
     evictions = _evictions(kept, now, rules, sparing)
-    return [*_leftovers(kept, now), *_overtaken(kept), *_superfluous(kept), *evictions]
+    return [*_leftovers(kept, now), *_overtaken(kept, now), *_superfluous(kept), *evictions]
 
 
 def _leftovers(kept: Kept, now: datetime) -> Iterator[Remove]:
@@ -97,12 +101,14 @@ def _leftovers(kept: Kept, now: datetime) -> Iterator[Remove]:
             yield Remove(copy, "it was announced and never completed", guarded=False)
 
 
-def _overtaken(kept: Kept) -> Iterator[Disown]:
+def _overtaken(kept: Kept, now: datetime) -> Iterator[Disown]:
+    """What the breaker held back for long is disowned from now on: whoever lets it go again has the whole delay left."""
     if kept.deletion is None:
         return
     since = kept.deletion
+    disowned_at = since.disowned_at if now - since.disowned_at <= HELD_BACK else now
     if overtaken := tuple(copy for copy in kept.with_status(Status.ACTIVE) if copy.order <= since.order):
-        yield Disown(overtaken, since.disowned_at, since.deleted_at, "the object was deleted")
+        yield Disown(overtaken, disowned_at, since.deleted_at, "the object was deleted")
 
 
 def _superfluous(kept: Kept) -> Iterator[Remove]:
@@ -120,7 +126,8 @@ def _evictions(kept: Kept, now: datetime, rules: Rules, sparing: bool) -> Iterat
         if is_young and sparing:
             continue
         reason = f"{rules.copies_to_keep} newer versions have copies"
-        counted = is_young or not rules.spare_younger_than
+        came_together = abs(evicting.created_at - copy.created_at) < rules.spare_younger_than
+        counted = is_young or not came_together
         if rules.locked:
             yield Disown((copy,), disowned_at=now, deleted_at=None, reason=reason, counted=counted)
         else:
