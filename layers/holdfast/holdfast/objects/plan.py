@@ -23,8 +23,8 @@ class Rules:
 
     `locked`: an Object Lock holds every new copy for a time, so what would be evicted is disowned instead, and cleaned
     after the delay. `spare_younger_than`: while mass changes go on, copies younger than this neither are evicted nor
-    evict others. Of two that came within that time of each other, the one evicts the other uncounted once both are older:
-    it came and went on a busy day, and nobody minded for so long.
+    evict others. Of two that came within that time of each other, the one evicts the other uncounted once both are
+    older: it came and went on a busy day, and nobody minded for so long.
     """
 
     copies_to_keep: int
@@ -102,7 +102,7 @@ def _leftovers(kept: Kept, now: datetime) -> Iterator[Remove]:
 
 
 def _overtaken(kept: Kept, now: datetime) -> Iterator[Disown]:
-    """What the breaker held back for long is disowned from now on: whoever lets it go again has the whole delay left."""
+    """What the breaker held back for long is disowned from now on: who lets it go has the whole delay to think."""
     if kept.deletion is None:
         return
     since = kept.deletion
