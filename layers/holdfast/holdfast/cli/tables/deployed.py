@@ -1,0 +1,62 @@
+"""The tables system of a stack, as the commands of this package use it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from holdfast import wiring
+from holdfast.adapters.dynamodb_tables import DynamoTable
+from holdfast.adapters.s3_tables import S3ItemObjects, S3Store
+from holdfast.adapters.stack import Stack
+from holdfast.cli.stack import find
+from holdfast.tables import naming
+from holdfast.tables.archive import Archive
+from holdfast.tables.view import View
+
+SYSTEM = "tables"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """Where a stack keeps what it archives, and the threads that a command has."""
+
+    stack: Stack
+    pool: ThreadPoolExecutor
+
+    @property
+    def bucket(self) -> str:
+        return self.stack.output("TablesBackupBucketName", SYSTEM)
+
+    @property
+    def prefix(self) -> str:
+        return self.stack.parameters["BackupPrefix"]
+
+    @property
+    def tenant_column(self) -> str:
+        return self.stack.parameters["MultiTenancyColumn"]
+
+    @property
+    def objects(self) -> S3ItemObjects:
+        return S3ItemObjects(wiring.client("s3"), self.bucket)
+
+    def archive(self, table: str) -> Archive:
+        return Archive(table, S3Store(wiring.client("s3"), self.bucket, naming.folder(self.prefix, table)))
+
+    def view(self, table: str) -> View:
+        return View(self.archive(table), self.objects, self.pool.map)
+
+    def table(self, name: str) -> DynamoTable:
+        return DynamoTable(wiring.client("dynamodb"), name)
+
+
+@contextmanager
+def deployed(stack_name: str) -> Iterator[Deployed]:
+    """Raises StackMissing; SystemNotDeployed where the stack has no tables system."""
+    pool = ThreadPoolExecutor(wiring.CONNECTIONS)
+    try:
+        found = Deployed(find(stack_name), pool)
+        found.stack.output("TablesBackupBucketName", SYSTEM)
+        yield found
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,142 @@
+"""Items and their keys: one canonical form of each, so that equal ones are equal whoever wrote them."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Context, Decimal, InvalidOperation
+from typing import Any
+
+from holdfast.tables.model import AttributeValue, Image, ItemId
+
+_EXACT = Context(prec=60)
+"""DynamoDB keeps 38 digits."""
+
+_LARGEST = Decimal("9.9999999999999999999999999999999999999E+125")
+_DIGITS = 38
+
+
+class NotAnItem(ValueError):
+    """Something is not what DynamoDB JSON holds. The message says where and what."""
+
+
+def number(text: str) -> str:
+    """One way to write a number: no sign of zero, no zeros at its ends, no exponent. `1.50E1` is `15`.
+
+    Raises NotAnItem for what DynamoDB does not store.
+    """
+    try:
+        value = _EXACT.create_decimal(text)
+    except InvalidOperation:
+        raise NotAnItem(f"{text!r} is not a number") from None
+    if not value.is_finite() or abs(value) > _LARGEST or len(value.normalize(_EXACT).as_tuple().digits) > _DIGITS:
+        raise NotAnItem(f"{text!r} is not a number that DynamoDB stores")
+    return format(value.normalize(_EXACT), "f") if value else "0"
+
+
+def check(image: Any, where: str = "the item") -> None:
+    """Raises NotAnItem if it is no map of attributes in DynamoDB JSON."""
+    _attributes(image, where)
+
+
+def canonical(image: Image) -> str:
+    """The one text of an item: names in order, numbers in one form, sets in order. Raises NotAnItem."""
+    return _text(_attributes(image, "the item"))
+
+
+def _attributes(image: Any, where: str) -> Image:
+    if not isinstance(image, Mapping):
+        raise NotAnItem(f"{where} is {type(image).__name__}, not a map of attributes")
+    return {name: _canonical(value, f"{where}: attribute {name!r}") for name, value in image.items()}
+
+
+def _canonical(value: Any, where: str) -> AttributeValue:
+    kind, content = _typed(value, where)
+    match kind, content:
+        case (("S" | "N" | "B" | "BOOL" | "NULL"), _):
+            return {kind: _scalar(kind, content, where)}
+        case "M", Mapping():
+            return {"M": {name: _canonical(inner, f"{where}.{name}") for name, inner in content.items()}}
+        case "L", list():
+            return {"L": [_canonical(inner, f"{where}[{index}]") for index, inner in enumerate(content)]}
+        case (("SS" | "NS" | "BS"), list()) if content:
+            return {kind: sorted(_scalar(kind[0], member, where) for member in content)}
+        case _:
+            raise NotAnItem(f"{where} is of type {kind!r}, and holds no value of such a type")
+
+
+def _typed(value: Any, where: str) -> tuple[str, Any]:
+    if isinstance(value, Mapping) and len(value) == 1:
+        [(kind, content)] = value.items()
+        return kind, content
+    raise NotAnItem(f"{where} is not one typed value")
+
+
+def _scalar(kind: str, content: Any, where: str) -> Any:
+    match kind, content:
+        case ("S", str()) | ("BOOL", bool()) | ("NULL", True):
+            return content
+        case "N", str():
+            return number(content)
+        case "B", str():
+            return _binary(content, where)
+        case _:
+            raise NotAnItem(f"{where} is of type {kind!r}, and holds no value of such a type")
+
+
+def _binary(text: str, where: str) -> str:
+    try:
+        return base64.b64encode(base64.b64decode(text, validate=True)).decode()
+    except ValueError:
+        raise NotAnItem(f"{where} is not base64") from None
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def item_id(keys: Image) -> ItemId:
+    """What names an item, by its key. Raises NotAnItem."""
+    return ItemId(hashlib.md5(canonical(keys).encode(), usedforsecurity=False).hexdigest())
+
+
+def keys_of(image: Image, key_names: Iterable[str]) -> Image:
+    """The key of an item. Raises NotAnItem if it lacks one of its attributes."""
+    try:
+        return {name: image[name] for name in key_names}
+    except KeyError as missing:
+        raise NotAnItem(f"the item has no key attribute {missing.args[0]!r}") from None
+
+
+def is_same(one: Image | None, other: Image | None) -> bool:
+    """Whether two items hold the same, however they are written."""
+    if one is None or other is None or one == other:
+        return one == other
+    return canonical(one) == canonical(other)
+
+
+class Digest:
+    """Of a set of items, whatever their order: how many they are, and the sum of their MD5s."""
+
+    def __init__(self) -> None:
+        self.items = 0
+        self._sum = 0
+
+    def add(self, image: Image) -> None:
+        self.items += 1
+        whole = hashlib.md5(canonical(image).encode(), usedforsecurity=False).digest()
+        self._sum = (self._sum + int.from_bytes(whole)) % 2**128
+
+    def merge(self, items: int, digest: str) -> None:
+        """Add what another has summed up."""
+        self.items += items
+        self._sum = (self._sum + int(digest, 16)) % 2**128
+
+    @property
+    def hex(self) -> str:
+        return f"{self._sum:032x}"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Digest) and (self.items, self._sum) == (other.items, other._sum)
+
+    __hash__ = None  # type: ignore[assignment]

@@ -1,0 +1,116 @@
+"""What the tables system decides. Pure: facts in, decisions with their reasons out."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from holdfast.events.dynamodb import StreamRecord
+from holdfast.tables import item
+from holdfast.tables.model import AttributeValue, Base, Cause, Change, Description, Gap, Image, ItemId, Moment
+
+COMPLETE_AT_CREATION = 60
+"""Seconds between a table and its stream that are one creation."""
+
+_TEXT_TYPES = ("S", "N", "B")
+
+
+# Whose an item is
+
+
+def tenant(images: Iterable[Image | None], column: str) -> str | None:
+    """The value of the tenant column in the first image that has one: a text, a number or bytes. None if none has."""
+    for image in images:
+        if image and (named := _text_of(image.get(column))) is not None:
+            return named
+    return None
+
+
+def _text_of(value: AttributeValue | None) -> str | None:
+    for kind in _TEXT_TYPES:
+        if value and kind in value:
+            return item.number(value[kind]) if kind == "N" else str(value[kind])
+    return None
+
+
+# What a record means
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A change to store, and whose the item was before, if it was another's: there it must not stay."""
+
+    change: Change
+    left: str | None = None
+    moved: bool = False
+
+
+def archived(record: StreamRecord, column: str) -> Archived:
+    """What to store of a record. `column`: the tenant's attribute, empty where tables have no tenants."""
+    removed = record.name == "REMOVE"
+    owner = tenant((record.new, record.old, record.keys), column) if column else None
+    before = tenant((record.old, record.keys), column) if column and record.old else owner
+    change = Change(
+        item=item.item_id(record.keys),
+        keys=record.keys,
+        moment=Moment(record.at, record.sequence),
+        cause=Cause.EXPIRY if removed and record.expired else Cause.WRITE,
+        image=record.new,
+        tenant=owner,
+    )
+    return Archived(change, before, moved=before != owner)
+
+
+def seen(image: Image, key_names: Sequence[str], column: str, as_of: int) -> Change:
+    """The change that a read of the table stands for: it is so from then on, unless the stream tells otherwise."""
+    keys = item.keys_of(image, key_names)
+    owner = tenant((image,), column) if column else None
+    return Change(item.item_id(keys), keys, Moment(as_of), Cause.READ, image=image, tenant=owner)
+
+
+# How a table was
+
+
+def base_for(bases: Iterable[Base], at: int) -> Base | None:
+    """The newest backfill that was over by then: whatever is older is not needed."""
+    over = [base for base in bases if base.ended is not None and base.ended <= at]
+    return max(over, key=lambda base: base.began, default=None)
+
+
+def latest(changes: Iterable[Change], at: int, wanted: Callable[[ItemId], bool] = bool) -> dict[ItemId, Change]:
+    """Of each wanted item the last change until a moment, removals among them; whatever comes twice counts once."""
+    last: dict[ItemId, Change] = {}
+    for change in changes:
+        if change.moment.at > at or not wanted(change.item):
+            continue
+        known = last.get(change.item)
+        if known is None or known.moment < change.moment:
+            last[change.item] = change
+    return last
+
+
+def complete_since(description: Description | None, bases: Iterable[Base]) -> int | None:
+    """From when on, in Unix seconds, the archive holds every item; None if from no moment on.
+
+    That is the end of the first backfill; or the table's creation, if its stream is as old.
+    """
+    ends = [base.ended for base in bases if base.ended is not None]
+    if description and (born := _born_with_its_stream(description.table)) is not None:
+        ends.append(born)
+    return min(ends, default=None)
+
+
+def _born_with_its_stream(table: Mapping[str, object]) -> int | None:
+    created, label = table.get("CreationDateTime"), table.get("LatestStreamLabel")
+    if not isinstance(created, int | float) or not isinstance(label, str):
+        return None
+    return int(created) if abs(_seconds(label) - created) <= COMPLETE_AT_CREATION else None
+
+
+def _seconds(label: str) -> float:
+    """A stream's label is the time of its creation, in UTC."""
+    return datetime.fromisoformat(label).replace(tzinfo=UTC).timestamp()
+
+
+def touches(gap: Gap, since: int, at: int) -> bool:
+    """Whether a gap makes a state uncertain that builds on what happened between two moments."""
+    return (gap.first_at is None or gap.first_at <= at) and (gap.last_at is None or gap.last_at >= since)

@@ -1,0 +1,121 @@
+"""What the tables system asks of the outside. Each has two implementations: AWS's, and one in memory."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from holdfast.tables.model import Description, Image, Moment, Reference
+
+
+class NotStored(LookupError):
+    """The archive has no object of that name."""
+
+
+class TableMissing(LookupError):
+    """There is no such table."""
+
+
+class TableExists(Exception):
+    """There is a table of that name already."""
+
+
+class Store(Protocol):
+    """The folder of one table in the archive: objects by name. Nothing is ever deleted from it."""
+
+    def write(self, name: str, body: bytes) -> None: ...
+
+    def read(self, name: str) -> bytes:
+        """Raises NotStored."""
+
+    def names(self, prefix: str, after: str = "") -> Iterator[str]:
+        """Names that begin with a prefix, in order, from the first behind `after`."""
+
+
+class ItemObjects(Protocol):
+    """The objects of items, in a bucket that keeps their versions."""
+
+    def put(self, key: str, body: bytes, moment: Moment) -> Reference:
+        """Write a version; its moment stands in its metadata."""
+
+    def put_if_newer(self, key: str, body: bytes, moment: Moment) -> Reference | None:
+        """Write a version unless the newest is as new, or somebody writes at the same time; then None."""
+
+    def remove(self, key: str) -> None:
+        """Cover the object with a delete marker."""
+
+    def forget(self, reference: Reference) -> None:
+        """Delete a version that was just written, and should not have been."""
+
+    def fetch(self, reference: Reference) -> bytes:
+        """The body of a version. Raises NotStored if it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items of a scan. `as_of`: Unix seconds by DynamoDB's clock, no later than any of them was read.
+    `next_key`: where the scan goes on, None at its end. `capacity_units`: what it used."""
+
+    items: Sequence[Image]
+    as_of: int
+    next_key: Image | None
+    capacity_units: float
+
+
+class LiveTable(Protocol):
+    """One DynamoDB table. All reads are strongly consistent."""
+
+    @property
+    def name(self) -> str: ...
+
+    def describe(self, taken_at: int) -> Description:
+        """Raises TableMissing."""
+
+    def scan(self, segment: int, total_segments: int, after: Image | None, limit: int) -> Page:
+        """A page of one part of a parallel scan, of `limit` items at most. Raises TableMissing."""
+
+    def get(self, keys: Image) -> Image | None: ...
+
+    def put_all(self, images: Sequence[Image]) -> Sequence[Image]:
+        """Put up to 25 items. Returns those that DynamoDB did not get to: to be tried again, after a pause."""
+
+    def change(self, keys: Image, before: Image | None, after: Image | None) -> None:
+        """Make an item what it is after, if it is what it was before; None if it is not there.
+
+        Raises Conflict if it is anything else, and has then changed nothing.
+        """
+
+    def create(self, like: Description, tags: Sequence[dict[str, str]]) -> None:
+        """Create this table with keys, indexes, billing mode, stream setting and tags of another, and wait until it can
+        be used. Raises TableExists."""
+
+    def expire_like(self, like: Description) -> None:
+        """Give this table the other's time to live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """A shard of a stream: its sequence numbers. `last`: None while it is open."""
+
+    shard_id: str
+    parent_id: str | None
+    first: int
+    last: int | None
+
+
+class Trimmed(LookupError):
+    """The stream does not hold these records any more: a day has passed."""
+
+
+class Stream(Protocol):
+    """One stream of a table. Its records are those that Lambda delivers, as they are there."""
+
+    @property
+    def arn(self) -> str: ...
+
+    def shards(self) -> Sequence[Shard]: ...
+
+    def oldest(self, shard_id: str, limit: int) -> Sequence[dict[str, Any]]:
+        """The oldest records that a shard still holds."""
+
+    def records(self, shard_id: str, first: int, last: int) -> Iterator[dict[str, Any]]:
+        """The records from one sequence number to another, both included. Raises Trimmed."""
