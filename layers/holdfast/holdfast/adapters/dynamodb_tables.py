@@ -1,0 +1,347 @@
+"""A table that is archived or restored, in DynamoDB.
+
+boto3 has DynamoDB JSON, save that bytes are bytes: numbers stay the text that they are on the wire.
+"""
+
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from holdfast.ports import Conflict
+from holdfast.tables import item
+from holdfast.tables.model import AttributeValue, Description, Image
+from holdfast.tables.ports import Page, TableExists, TableMissing
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MARGIN_SECONDS = 5
+"""By how much the clocks of those who answer for DynamoDB may differ."""
+
+_ACTIVE_PAUSE_SECONDS = 2
+_ACTIVE_TRIES = 450
+
+_EXPRESSION_BYTES = 4096
+_EXPRESSION_OPERATORS = 300
+_EXPRESSION_VALUES_BYTES = 2 * 1024**2
+"""What an expression may be at most.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+
+_BUSY = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
+
+
+# DynamoDB JSON, and boto3's form of it
+
+
+def to_boto(image: Image) -> dict[str, Any]:
+    return {name: _to_boto(value) for name, value in image.items()}
+
+
+def _to_boto(value: AttributeValue) -> dict[str, Any]:
+    [(kind, content)] = value.items()
+    match kind:
+        case "B":
+            return {kind: b64decode(content)}
+        case "BS":
+            return {kind: [b64decode(member) for member in content]}
+        case "M":
+            return {kind: to_boto(content)}
+        case "L":
+            return {kind: [_to_boto(member) for member in content]}
+        case _:
+            return {kind: content}
+
+
+def from_boto(image: Mapping[str, Any]) -> Image:
+    return {name: _from_boto(value) for name, value in image.items()}
+
+
+def _from_boto(value: Mapping[str, Any]) -> AttributeValue:
+    [(kind, content)] = value.items()
+    match kind:
+        case "B":
+            return {kind: b64encode(content).decode()}
+        case "BS":
+            return {kind: [b64encode(member).decode() for member in content]}
+        case "M":
+            return {kind: from_boto(content)}
+        case "L":
+            return {kind: [_from_boto(member) for member in content]}
+        case _:
+            return {kind: content}
+
+
+def _code(error: ClientError) -> str:
+    return error.response["Error"]["Code"]
+
+
+# The table
+
+
+@dataclass(slots=True)
+class _TheirClock:
+    """The latest time that an answer of DynamoDB has told, to any thread."""
+
+    seen: float | None = None
+    lock: Lock = field(default_factory=Lock)
+
+    def look(self, answer: Mapping[str, Any], now: Callable[[], float]) -> float:
+        """Returns the time. `now`: our own clock, where the answer has no Date."""
+        told = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+        at = parsedate_to_datetime(told).timestamp() if told else now()
+        with self.lock:
+            self.seen = at if self.seen is None else max(self.seen, at)
+            return self.seen
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoTable:
+    """The `LiveTable` of the tables system. For any number of threads."""
+
+    client: "DynamoDBClient"
+    name: str
+    now: Callable[[], float] = time.time
+    _clock: _TheirClock = field(default_factory=_TheirClock)
+
+    def describe(self, taken_at: int) -> Description:
+        table = self._described()["Table"]
+        time_to_live = self.client.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"]
+        pages = self.client.get_paginator("list_tags_of_resource").paginate(ResourceArn=table["TableArn"])
+        tags = tuple({"Key": tag["Key"], "Value": tag["Value"]} for page in pages for tag in page["Tags"])
+        return Description(taken_at, _plain(table), _plain(time_to_live), tags)
+
+    def _described(self) -> Mapping[str, Any]:
+        try:
+            return self.client.describe_table(TableName=self.name)
+        except self.client.exceptions.ResourceNotFoundException as error:
+            raise self._missing() from error
+
+    def _missing(self) -> TableMissing:
+        return TableMissing(f"there is no table {self.name!r}")
+
+    def scan(self, segment: int, total_segments: int, after: Image | None, limit: int) -> Page:
+        as_of = self._as_of()
+        start: Any = {"ExclusiveStartKey": to_boto(after)} if after else {}
+        try:
+            answer = self.client.scan(
+                TableName=self.name,
+                Segment=segment,
+                TotalSegments=total_segments,
+                Limit=limit,
+                ConsistentRead=True,
+                ReturnConsumedCapacity="TOTAL",
+                **start,
+            )
+        except self.client.exceptions.ResourceNotFoundException as error:
+            raise self._missing() from error
+        self._clock.look(answer, self.now)
+        last = answer.get("LastEvaluatedKey")
+        return Page(
+            items=[from_boto(found) for found in answer["Items"]],
+            as_of=as_of,
+            next_key=from_boto(last) if last else None,
+            capacity_units=answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0),
+        )
+
+    def _as_of(self) -> int:
+        """What DynamoDB's clock had at least reached, before whatever is read now."""
+        seen = self._clock.seen
+        if seen is None:
+            seen = self._clock.look(self._described(), self.now)
+        return int(seen) - MARGIN_SECONDS
+
+    def get(self, keys: Image) -> Image | None:
+        found = self.client.get_item(TableName=self.name, Key=to_boto(keys), ConsistentRead=True).get("Item")
+        return from_boto(found) if found else None
+
+    def put_all(self, images: Sequence[Image]) -> Sequence[Image]:
+        requests: Any = [{"PutRequest": {"Item": to_boto(image)}} for image in images]
+        try:
+            answer = self.client.batch_write_item(RequestItems={self.name: requests})
+        except ClientError as error:
+            if _code(error) in _BUSY:  # it got to none
+                return images
+            raise
+        left = answer["UnprocessedItems"].get(self.name, [])
+        return [from_boto(request["PutRequest"]["Item"]) for request in left]
+
+    def change(self, keys: Image, before: Image | None, after: Image | None) -> None:
+        found = self._swap(keys, before, after)
+        if not item.is_same(found, before):
+            self._put_back(keys, after, found)
+            raise _changed(keys)
+
+    def _put_back(self, keys: Image, there: Image | None, theirs: Image | None) -> None:
+        """Undo a write: conditions tell of attributes that they name, and somebody had added another."""
+        with suppress(Conflict):  # somebody has written over it since: that stands
+            while not item.is_same(found := self._swap(keys, there, theirs), there):
+                there, theirs = theirs, found
+
+    def _swap(self, keys: Image, before: Image | None, after: Image | None) -> Image | None:
+        """Write what is after, on such conditions as name what was before. Returns what was there. Raises Conflict."""
+        stated: Any = {
+            "TableName": self.name,
+            "ReturnValues": "ALL_OLD",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            **_condition(keys, before, after),
+        }
+        try:
+            if after is None:
+                answer: Any = self.client.delete_item(Key=to_boto(keys), **stated)
+            else:
+                answer = self.client.put_item(Item=to_boto(after), **stated)
+        except self.client.exceptions.ConditionalCheckFailedException as error:
+            if _was_ours(error, after):
+                return before
+            raise _changed(keys) from error
+        found = answer.get("Attributes")
+        return from_boto(found) if found else None
+
+    def create(self, like: Description, tags: Sequence[dict[str, str]]) -> None:
+        wanted: Any = _creation(like, [*like.tags, *tags])
+        try:
+            self.client.create_table(TableName=self.name, **wanted)
+        except self.client.exceptions.ResourceInUseException as error:
+            raise TableExists(f"there is a table {self.name!r} already") from error
+        self.client.get_waiter("table_exists").wait(
+            TableName=self.name,
+            WaiterConfig={"Delay": _ACTIVE_PAUSE_SECONDS, "MaxAttempts": _ACTIVE_TRIES},
+        )
+
+    def expire_like(self, like: Description) -> None:
+        wanted = _expiry(like.time_to_live)
+        if wanted is None:
+            return
+        found = self.client.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"]
+        if _expiry(found) != wanted:
+            self.client.update_time_to_live(
+                TableName=self.name, TimeToLiveSpecification={"Enabled": True, "AttributeName": wanted}
+            )
+
+
+def _plain(told: Any) -> Any:
+    """What JSON can hold: moments as Unix seconds."""
+    match told:
+        case datetime():
+            return told.timestamp()
+        case Mapping():
+            return {name: _plain(value) for name, value in told.items()}
+        case list():
+            return [_plain(member) for member in told]
+        case _:
+            return told
+
+
+def _expiry(time_to_live: Mapping[str, Any]) -> str | None:
+    """The attribute that tells when an item expires; None if none does."""
+    if time_to_live.get("TimeToLiveStatus") not in {"ENABLED", "ENABLING"}:
+        return None
+    return str(time_to_live["AttributeName"])
+
+
+# Conditions
+
+
+def _changed(keys: Image) -> Conflict:
+    return Conflict(f"{dict(keys)} was changed meanwhile")
+
+
+def _was_ours(error: ClientError, after: Image | None) -> bool:
+    """Whether the item is as we wrote it ourselves: the answer was lost, and the SDK tried again."""
+    answer: Mapping[str, Any] = error.response
+    found = answer.get("Item")
+    tried_again = answer["ResponseMetadata"].get("RetryAttempts", 0) > 0
+    return tried_again and item.is_same(from_boto(found) if found else None, after)
+
+
+def _condition(keys: Image, before: Image | None, after: Image | None) -> dict[str, Any]:
+    """That every attribute is as before, and none is there that is only after: as many as an expression can hold."""
+    if before is None:
+        return {
+            "ConditionExpression": "attribute_not_exists(#0)",
+            "ExpressionAttributeNames": {"#0": next(iter(keys))},
+        }
+    parts: list[str] = []
+    names: dict[str, str] = {}
+    values: dict[str, Any] = {}
+    text, room = 0, _EXPRESSION_VALUES_BYTES
+    for number, (name, value) in enumerate(_asked(before, after)):
+        part = f"attribute_not_exists(#{number})" if value is None else f"#{number}=:{number}"
+        size = len(name.encode()) + (0 if value is None else _bytes(value))
+        text += len(part) + len(" AND ")
+        room -= size
+        if text > _EXPRESSION_BYTES or room < 0 or len(parts) * 2 + 1 > _EXPRESSION_OPERATORS:
+            break
+        parts.append(part)
+        names[f"#{number}"] = name
+        if value is not None:
+            values[f":{number}"] = _to_boto(value)
+    return {
+        "ConditionExpression": " AND ".join(parts),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
+
+
+def _asked(before: Image, after: Image | None) -> Iterator[tuple[str, AttributeValue | None]]:
+    yield from before.items()
+    yield from ((name, None) for name in after or {} if name not in before)
+
+
+def _bytes(value: AttributeValue) -> int:
+    """No less than what DynamoDB counts of a value."""
+    return len(str(value).encode())
+
+
+# Creation
+
+
+def _creation(like: Description, tags: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """What `create_table` takes, of what `describe_table` told of another table."""
+    table = like.table
+    on_demand = table.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST"
+    indexes = [*table.get("GlobalSecondaryIndexes", []), *table.get("LocalSecondaryIndexes", [])]
+    schemas = [table["KeySchema"], *(index["KeySchema"] for index in indexes)]
+    used = {part["AttributeName"] for schema in schemas for part in schema}
+    wanted: dict[str, Any] = {
+        "KeySchema": table["KeySchema"],
+        "AttributeDefinitions": [one for one in table["AttributeDefinitions"] if one["AttributeName"] in used],
+        "BillingMode": "PAY_PER_REQUEST" if on_demand else "PROVISIONED",
+        "DeletionProtectionEnabled": False,
+        **_throughput(table, on_demand),
+    }
+    if local := table.get("LocalSecondaryIndexes"):
+        wanted["LocalSecondaryIndexes"] = [_index(index) for index in local]
+    if everywhere := table.get("GlobalSecondaryIndexes"):
+        wanted["GlobalSecondaryIndexes"] = [_index(index) | _throughput(index, on_demand) for index in everywhere]
+    if table.get("StreamSpecification", {}).get("StreamEnabled"):
+        wanted["StreamSpecification"] = table["StreamSpecification"]
+    if key := table.get("SSEDescription", {}).get("KMSMasterKeyArn"):
+        wanted["SSESpecification"] = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
+    if table_class := table.get("TableClassSummary", {}).get("TableClass"):
+        wanted["TableClass"] = table_class
+    if own := {tag["Key"]: tag["Value"] for tag in tags if not tag["Key"].startswith("aws:")}:
+        wanted["Tags"] = [{"Key": name, "Value": value} for name, value in own.items()]
+    return wanted
+
+
+def _index(index: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}
+
+
+def _throughput(told: Mapping[str, Any], on_demand: bool) -> dict[str, Any]:
+    """Of a table or an index."""
+    name = "OnDemandThroughput" if on_demand else "ProvisionedThroughput"
+    units = (
+        ("MaxReadRequestUnits", "MaxWriteRequestUnits") if on_demand else ("ReadCapacityUnits", "WriteCapacityUnits")
+    )
+    found = {unit: told[name][unit] for unit in units if unit in told.get(name, {})}
+    return {name: found} if found else {}
