@@ -121,7 +121,7 @@ class S3ItemObjects:
             raise
 
     def remove(self, key: str) -> None:
-        self._version_id(self.client.delete_object(Bucket=self.bucket, Key=key))
+        self.client.delete_object(Bucket=self.bucket, Key=key)
 
     def forget(self, reference: Reference) -> None:
         self.client.delete_object(Bucket=self.bucket, Key=reference.key, VersionId=reference.version_id)
