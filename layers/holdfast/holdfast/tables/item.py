@@ -29,7 +29,7 @@ def number(text: str) -> str:
         value = _EXACT.create_decimal(text)
     except InvalidOperation:
         raise NotAnItem(f"{text!r} is not a number") from None
-    if not value.is_finite() or abs(value) > _LARGEST or len(value.normalize(_EXACT).as_tuple().digits) > _DIGITS:
+    if not value.is_finite() or value.copy_abs() > _LARGEST or len(value.normalize(_EXACT).as_tuple().digits) > _DIGITS:
         raise NotAnItem(f"{text!r} is not a number that DynamoDB stores")
     return format(value.normalize(_EXACT), "f") if value else "0"
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from holdfast.events.dynamodb import StreamRecord
 from holdfast.tables import item
-from holdfast.tables.model import AttributeValue, Base, Cause, Change, Description, Gap, Image, ItemId, Moment
+from holdfast.tables.model import Base, Cause, Change, Description, Gap, Image, ItemId, Moment
 
 COMPLETE_AT_CREATION = 60
 """Seconds between a table and its stream that are one creation."""
@@ -17,17 +17,14 @@ _TEXT_TYPES = ("S", "N", "B")
 # Whose an item is
 
 
-def tenant(images: Iterable[Image | None], column: str) -> str | None:
-    """The value of the tenant column in the first image that has one: a text, a number or bytes. None if none has."""
-    for image in images:
-        if image and (named := _text_of(image.get(column))) is not None:
-            return named
-    return None
+def tenant(image: Image, column: str) -> str | None:
+    """The value of an item's tenant column: a text, a number, or bytes. None if it has none such.
 
-
-def _text_of(value: AttributeValue | None) -> str | None:
+    The image alone decides, so that whoever knows what an item was also knows whose it was.
+    """
+    value = image.get(column, {})
     for kind in _TEXT_TYPES:
-        if value and kind in value:
+        if kind in value:
             return item.number(value[kind]) if kind == "N" else str(value[kind])
     return None
 
@@ -47,8 +44,8 @@ class Archived:
 def archived(record: StreamRecord, column: str) -> Archived:
     """What to store of a record. `column`: the tenant's attribute, empty where tables have no tenants."""
     removed = record.name == "REMOVE"
-    owner = tenant((record.new, record.old, record.keys), column) if column else None
-    before = tenant((record.old, record.keys), column) if column and record.old else owner
+    owner = tenant(record.new or record.old or record.keys, column) if column else None
+    before = tenant(record.old, column) if column and record.old else owner
     change = Change(
         item=item.item_id(record.keys),
         keys=record.keys,
@@ -63,7 +60,7 @@ def archived(record: StreamRecord, column: str) -> Archived:
 def seen(image: Image, key_names: Sequence[str], column: str, as_of: int) -> Change:
     """The change that a read of the table stands for: it is so from then on, unless the stream tells otherwise."""
     keys = item.keys_of(image, key_names)
-    owner = tenant((image,), column) if column else None
+    owner = tenant(image, column) if column else None
     return Change(item.item_id(keys), keys, Moment(as_of), Cause.READ, image=image, tenant=owner)
 
 
