@@ -6,10 +6,11 @@ boto3 has DynamoDB JSON, save that bytes are bytes: numbers stay the text that t
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +27,16 @@ if TYPE_CHECKING:
 MARGIN_SECONDS = 5
 """By how much the clocks of those who answer for DynamoDB may differ."""
 
-_ACTIVE_PAUSE_SECONDS = 2
-_ACTIVE_TRIES = 450
+_CREATION_PAUSE_SECONDS = 2
+_CREATION_TRIES = 450
 
 _EXPRESSION_BYTES = 4096
-_EXPRESSION_OPERATORS = 300
-_EXPRESSION_VALUES_BYTES = 2 * 1024**2
-"""What an expression may be at most.
+_EXPRESSION_CONDITIONS = 150
+"""What an expression holds at most: of operators, 300, of which each condition has one, and one stands between two.
+Its values, all of one item, never come to the 2 MB that they may have.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+
+_AND = " AND "
 
 _BUSY = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
 
@@ -79,10 +82,6 @@ def _from_boto(value: Mapping[str, Any]) -> AttributeValue:
             return {kind: content}
 
 
-def _code(error: ClientError) -> str:
-    return error.response["Error"]["Code"]
-
-
 # The table
 
 
@@ -109,28 +108,27 @@ class DynamoTable:
     client: "DynamoDBClient"
     name: str
     now: Callable[[], float] = time.time
-    _clock: _TheirClock = field(default_factory=_TheirClock)
+    _clock: _TheirClock = field(default_factory=_TheirClock, compare=False, repr=False)
+
+    @contextmanager
+    def _there(self) -> Iterator[None]:
+        try:
+            yield
+        except self.client.exceptions.ResourceNotFoundException as error:
+            raise TableMissing(f"there is no table {self.name!r}") from error
 
     def describe(self, taken_at: int) -> Description:
-        table = self._described()["Table"]
-        time_to_live = self.client.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"]
-        pages = self.client.get_paginator("list_tags_of_resource").paginate(ResourceArn=table["TableArn"])
-        tags = tuple({"Key": tag["Key"], "Value": tag["Value"]} for page in pages for tag in page["Tags"])
+        with self._there():
+            table = self.client.describe_table(TableName=self.name)["Table"]
+            time_to_live = self.client.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"]
+            pages = self.client.get_paginator("list_tags_of_resource").paginate(ResourceArn=table["TableArn"])
+            tags = tuple({"Key": tag["Key"], "Value": tag["Value"]} for page in pages for tag in page["Tags"])
         return Description(taken_at, _plain(table), _plain(time_to_live), tags)
 
-    def _described(self) -> Mapping[str, Any]:
-        try:
-            return self.client.describe_table(TableName=self.name)
-        except self.client.exceptions.ResourceNotFoundException as error:
-            raise self._missing() from error
-
-    def _missing(self) -> TableMissing:
-        return TableMissing(f"there is no table {self.name!r}")
-
     def scan(self, segment: int, total_segments: int, after: Image | None, limit: int) -> Page:
-        as_of = self._as_of()
         start: Any = {"ExclusiveStartKey": to_boto(after)} if after else {}
-        try:
+        with self._there():
+            as_of = self._as_of()
             answer = self.client.scan(
                 TableName=self.name,
                 Segment=segment,
@@ -140,8 +138,6 @@ class DynamoTable:
                 ReturnConsumedCapacity="TOTAL",
                 **start,
             )
-        except self.client.exceptions.ResourceNotFoundException as error:
-            raise self._missing() from error
         self._clock.look(answer, self.now)
         last = answer.get("LastEvaluatedKey")
         return Page(
@@ -152,46 +148,47 @@ class DynamoTable:
         )
 
     def _as_of(self) -> int:
-        """What DynamoDB's clock had at least reached, before whatever is read now."""
+        """What DynamoDB's clock has reached at least, before anything is read from now on."""
         seen = self._clock.seen
         if seen is None:
-            seen = self._clock.look(self._described(), self.now)
+            seen = self._clock.look(self.client.describe_table(TableName=self.name), self.now)
         return int(seen) - MARGIN_SECONDS
 
     def get(self, keys: Image) -> Image | None:
-        found = self.client.get_item(TableName=self.name, Key=to_boto(keys), ConsistentRead=True).get("Item")
-        return from_boto(found) if found else None
+        with self._there():
+            answer = self.client.get_item(TableName=self.name, Key=to_boto(keys), ConsistentRead=True)
+        return _image(answer.get("Item"))
 
     def put_all(self, images: Sequence[Image]) -> Sequence[Image]:
         requests: Any = [{"PutRequest": {"Item": to_boto(image)}} for image in images]
         try:
-            answer = self.client.batch_write_item(RequestItems={self.name: requests})
+            with self._there():
+                answer = self.client.batch_write_item(RequestItems={self.name: requests})
         except ClientError as error:
-            if _code(error) in _BUSY:  # it got to none
+            if error.response["Error"]["Code"] in _BUSY:  # it got to none
                 return images
             raise
         left = answer["UnprocessedItems"].get(self.name, [])
         return [from_boto(request["PutRequest"]["Item"]) for request in left]
 
     def change(self, keys: Image, before: Image | None, after: Image | None) -> None:
-        found = self._swap(keys, before, after)
+        try:
+            with self._there():
+                found = self._swap(keys, before, after)
+        except self.client.exceptions.TransactionConflictException as error:
+            raise _changed(keys) from error
         if not item.is_same(found, before):
             self._put_back(keys, after, found)
             raise _changed(keys)
 
-    def _put_back(self, keys: Image, there: Image | None, theirs: Image | None) -> None:
-        """Undo a write: conditions tell of attributes that they name, and somebody had added another."""
-        with suppress(Conflict):  # somebody has written over it since: that stands
-            while not item.is_same(found := self._swap(keys, there, theirs), there):
-                there, theirs = theirs, found
-
     def _swap(self, keys: Image, before: Image | None, after: Image | None) -> Image | None:
-        """Write what is after, on such conditions as name what was before. Returns what was there. Raises Conflict."""
+        """Write what is after, on conditions that name what was before. Returns what it has replaced: that may have
+        attributes that nobody knew of. Raises Conflict if a condition did not hold."""
         stated: Any = {
             "TableName": self.name,
             "ReturnValues": "ALL_OLD",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            **_condition(keys, before, after),
+            **condition(keys, before, after),
         }
         try:
             if after is None:
@@ -202,29 +199,38 @@ class DynamoTable:
             if _was_ours(error, after):
                 return before
             raise _changed(keys) from error
-        found = answer.get("Attributes")
-        return from_boto(found) if found else None
+        return _image(answer.get("Attributes"))
+
+    def _put_back(self, keys: Image, there: Image | None, theirs: Image | None) -> None:
+        """Undo a write that has replaced what it should not have."""
+        with suppress(Conflict):  # somebody has written over it since: that stands
+            while not item.is_same(found := self._swap(keys, there, theirs), there):
+                there, theirs = theirs, found
 
     def create(self, like: Description, tags: Sequence[dict[str, str]]) -> None:
-        wanted: Any = _creation(like, [*like.tags, *tags])
         try:
-            self.client.create_table(TableName=self.name, **wanted)
+            self.client.create_table(TableName=self.name, **_creation(like, [*like.tags, *tags]))
         except self.client.exceptions.ResourceInUseException as error:
             raise TableExists(f"there is a table {self.name!r} already") from error
         self.client.get_waiter("table_exists").wait(
             TableName=self.name,
-            WaiterConfig={"Delay": _ACTIVE_PAUSE_SECONDS, "MaxAttempts": _ACTIVE_TRIES},
+            WaiterConfig={"Delay": _CREATION_PAUSE_SECONDS, "MaxAttempts": _CREATION_TRIES},
         )
 
     def expire_like(self, like: Description) -> None:
         wanted = _expiry(like.time_to_live)
         if wanted is None:
             return
-        found = self.client.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"]
-        if _expiry(found) != wanted:
-            self.client.update_time_to_live(
-                TableName=self.name, TimeToLiveSpecification={"Enabled": True, "AttributeName": wanted}
-            )
+        with self._there():
+            found = self.client.describe_time_to_live(TableName=self.name)["TimeToLiveDescription"]
+            if _expiry(found) != wanted:  # DynamoDB refuses what is so already
+                self.client.update_time_to_live(
+                    TableName=self.name, TimeToLiveSpecification={"Enabled": True, "AttributeName": wanted}
+                )
+
+
+def _image(found: Mapping[str, Any] | None) -> Image | None:
+    return from_boto(found) if found else None
 
 
 def _plain(told: Any) -> Any:
@@ -255,50 +261,37 @@ def _changed(keys: Image) -> Conflict:
 
 
 def _was_ours(error: ClientError, after: Image | None) -> bool:
-    """Whether the item is as we wrote it ourselves: the answer was lost, and the SDK tried again."""
+    """Whether it is as we wrote it ourselves: the answer was lost, and the SDK tried again."""
     answer: Mapping[str, Any] = error.response
-    found = answer.get("Item")
     tried_again = answer["ResponseMetadata"].get("RetryAttempts", 0) > 0
-    return tried_again and item.is_same(from_boto(found) if found else None, after)
+    return tried_again and item.is_same(_image(answer.get("Item")), after)
 
 
-def _condition(keys: Image, before: Image | None, after: Image | None) -> dict[str, Any]:
-    """That every attribute is as before, and none is there that is only after: as many as an expression can hold."""
+def condition(keys: Image, before: Image | None, after: Image | None) -> dict[str, Any]:
+    """That every attribute is as before, the key first, and that none is there which is only after: as many of them as
+    an expression holds."""
     if before is None:
         return {
             "ConditionExpression": "attribute_not_exists(#0)",
             "ExpressionAttributeNames": {"#0": next(iter(keys))},
         }
-    parts: list[str] = []
-    names: dict[str, str] = {}
-    values: dict[str, Any] = {}
-    text, room = 0, _EXPRESSION_VALUES_BYTES
-    for number, (name, value) in enumerate(_asked(before, after)):
+    only_after = [name for name in after or {} if name not in before]
+    asked = {**keys, **before, **dict.fromkeys(only_after)}
+    parts, names, values, size = [], {}, {}, 0
+    for number, (name, value) in enumerate(islice(asked.items(), _EXPRESSION_CONDITIONS)):
         part = f"attribute_not_exists(#{number})" if value is None else f"#{number}=:{number}"
-        size = len(name.encode()) + (0 if value is None else _bytes(value))
-        text += len(part) + len(" AND ")
-        room -= size
-        if text > _EXPRESSION_BYTES or room < 0 or len(parts) * 2 + 1 > _EXPRESSION_OPERATORS:
+        size += len(part) + len(_AND)
+        if size > _EXPRESSION_BYTES:
             break
         parts.append(part)
         names[f"#{number}"] = name
         if value is not None:
             values[f":{number}"] = _to_boto(value)
     return {
-        "ConditionExpression": " AND ".join(parts),
+        "ConditionExpression": _AND.join(parts),
         "ExpressionAttributeNames": names,
         "ExpressionAttributeValues": values,
     }
-
-
-def _asked(before: Image, after: Image | None) -> Iterator[tuple[str, AttributeValue | None]]:
-    yield from before.items()
-    yield from ((name, None) for name in after or {} if name not in before)
-
-
-def _bytes(value: AttributeValue) -> int:
-    """No less than what DynamoDB counts of a value."""
-    return len(str(value).encode())
 
 
 # Creation

@@ -109,7 +109,11 @@ class MemoryTable:
         return Page(some, as_of, item.keys_of(some[-1], names) if more else None, len(some) / 2)
 
     def get(self, keys: Image) -> Image | None:
+        self._there()
         return self.items.get(item.item_id(keys))
+
+    def time(self) -> int:
+        return self.now()
 
     def put_all(self, images: Sequence[Image]) -> Sequence[Image]:
         names = self._there().key_names

@@ -100,11 +100,11 @@ def _born_with_its_stream(table: Mapping[str, object]) -> int | None:
     created, label = table.get("CreationDateTime"), table.get("LatestStreamLabel")
     if not isinstance(created, int | float) or not isinstance(label, str):
         return None
-    return int(created) if abs(_seconds(label) - created) <= COMPLETE_AT_CREATION else None
+    return int(created) if abs(seconds(label) - created) <= COMPLETE_AT_CREATION else None
 
 
-def _seconds(label: str) -> float:
-    """A stream's label is the time of its creation, in UTC."""
+def seconds(label: str) -> float:
+    """When a stream was created: its label is the time, in UTC."""
     return datetime.fromisoformat(label).replace(tzinfo=UTC).timestamp()
 
 

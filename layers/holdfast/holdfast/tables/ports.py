@@ -1,6 +1,6 @@
 """What the tables system asks of the outside. Each has two implementations: AWS's, and one in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,12 @@ class TableMissing(LookupError):
 
 class TableExists(Exception):
     """There is a table of that name already."""
+
+
+class Each(Protocol):
+    """Calls a function with each item, side by side or one after the other, and returns the answers in order."""
+
+    def __call__[T, R](self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]: ...
 
 
 class Store(Protocol):
@@ -73,7 +79,12 @@ class LiveTable(Protocol):
     def scan(self, segment: int, total_segments: int, after: Image | None, limit: int) -> Page:
         """A page of one part of a parallel scan, of `limit` items at most. Raises TableMissing."""
 
-    def get(self, keys: Image) -> Image | None: ...
+    def get(self, keys: Image) -> Image | None:
+        """Raises TableMissing."""
+
+    def time(self) -> int:
+        """Unix seconds by DynamoDB's clock, rounded up: no earlier than anything that was read before. Raises
+        TableMissing."""
 
     def put_all(self, images: Sequence[Image]) -> Sequence[Image]:
         """Put up to 25 items. Returns those that DynamoDB did not get to: to be tried again, after a pause."""

@@ -1,0 +1,61 @@
+"""Objects of items, in the layout `item`, for what a table's stream did not tell in time: what a backfill read, and
+what is replayed. The stream goes on meanwhile, and what it tells is newer."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from holdfast.tables import plan
+from holdfast.tables.layout import ItemLayout, body
+from holdfast.tables.model import Change, Image
+from holdfast.tables.ports import Each, LiveTable, TableMissing
+
+type Fill = Callable[[LiveTable, Sequence[Change]], None]
+"""Make the objects of some items of a table as new as these changes, where they are older."""
+
+
+def no_objects(table: LiveTable, changes: Sequence[Change]) -> None:
+    """The layout `segment` keeps nothing of items by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFill:
+    """The `Fill` of the layout `item`. `tenant_column`: empty where tables have no tenants."""
+
+    layout: ItemLayout
+    tenant_column: str
+    each: Each
+
+    def __call__(self, table: LiveTable, changes: Sequence[Change]) -> None:
+        list(self.each(lambda change: self._fill(table, change), changes))
+
+    def _fill(self, table: LiveTable, change: Change) -> None:
+        if change.image is None:
+            self._remove(table, change)
+        else:
+            self._put(table, change, change.image)
+
+    def _put(self, table: LiveTable, change: Change, image: Image) -> None:
+        key = self.layout.key_of(table.name, change, change.tenant)
+        written = self.layout.objects.put_if_newer(key, body(image), change.moment)
+        # It may have been removed since, and its removal archived: then nobody else covers this version.
+        if written and self._live(table, change) is None:
+            self.layout.objects.forget(written)
+
+    def _remove(self, table: LiveTable, change: Change) -> None:
+        if self._live(table, change) is not None:
+            return
+        key = self.layout.key_of(table.name, change, change.tenant)
+        self.layout.objects.remove(key)
+        # It may have been put again, and archived, before that removal: its object is the newest one's.
+        if (live := self._live(table, change)) is not None:
+            self.layout.objects.put_if_newer(key, body(live), change.moment)
+
+    def _live(self, table: LiveTable, change: Change) -> Image | None:
+        """The item as the table holds it, if it does, and as the same tenant's."""
+        try:
+            live = table.get(change.keys)
+        except TableMissing:
+            return None
+        if live and self.tenant_column and plan.tenant(live, self.tenant_column) != change.tenant:
+            return None
+        return live
