@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from holdfast.objects.reconcile import Reconciliation
     from holdfast.objects.run import Cleaned, Keeper, Replication
     from holdfast.objects.settings import ObjectsClean, ObjectsReconcile, ObjectsReplicate
+    from holdfast.tables.layout import Layout
+    from holdfast.tables.run import ArchiveOf, Outcome
+    from holdfast.tables.settings import TablesArchive
 
 
 def now() -> datetime:
@@ -314,4 +317,60 @@ def capacity_plot() -> "partial[PlotAnswer]":
         history=DynamoHistory(client("dynamodb"), told.history_table),
         plots=S3PlotStore(client("s3"), told.plot_bucket),
         now=now,
+    )
+
+
+# Tables
+
+
+def _archive_of(bucket: str, prefix: str) -> "ArchiveOf":
+    from holdfast.adapters.s3_tables import S3Store
+    from holdfast.tables import naming
+    from holdfast.tables.archive import Archive
+
+    return lambda table: Archive(table, S3Store(client("s3"), bucket, naming.folder(prefix, table)))
+
+
+def _key_names(table: str) -> Sequence[str]:
+    from holdfast.tables.model import Description
+
+    return Description(0, client("dynamodb").describe_table(TableName=table)["Table"], {}).key_names
+
+
+def _layout(told: "TablesArchive") -> "Layout":
+    from holdfast.tables.layout import ItemLayout, SegmentLayout
+
+    match told.archive_layout:
+        case "segment":
+            return SegmentLayout()
+        case "item":
+            from concurrent.futures import ThreadPoolExecutor
+
+            from holdfast.adapters.s3_tables import S3ItemObjects
+
+            return ItemLayout(
+                S3ItemObjects(client("s3"), told.backup_bucket),
+                told.backup_prefix,
+                has_tenants=bool(told.multi_tenancy_column),
+                plain_names=told.plain_text_key_as_filename,
+                key_names=cache(_key_names),
+                each=ThreadPoolExecutor(CONNECTIONS).map,
+            )
+        case other:
+            raise settings.SettingInvalid("ARCHIVE_LAYOUT", other, "segment or item")
+
+
+@cache
+def tables_archive(log: Log) -> "partial[Outcome]":
+    from holdfast.tables import run
+    from holdfast.tables.settings import TablesArchive
+
+    told = settings.read(TablesArchive)
+    return partial(
+        run.archive,
+        archive_of=_archive_of(told.backup_bucket, told.backup_prefix),
+        layout=_layout(told),
+        tenant_column=told.multi_tenancy_column,
+        now=now,
+        log=log,
     )

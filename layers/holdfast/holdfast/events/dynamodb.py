@@ -1,6 +1,6 @@
 """DynamoDB stream records, as Lambda delivers them: raw DynamoDB JSON, so that nothing of it is lost on the way."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -79,6 +79,18 @@ def batch(table: str, stream_arn: str, records: Sequence[Mapping[str, Any]], sha
 def table_of(arn: str) -> str:
     """The table's name out of its stream's ARN, or its own."""
     return arn.split(":", 5)[5].split("/")[1]
+
+
+def partial_failure(sequences: Iterable[str]) -> dict[str, Any]:
+    """The answer that makes Lambda deliver these records again, and all behind the first of them.
+
+    Raises NotAStream if one has no sequence number: then the whole batch has to come again.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    """
+    failed = list(sequences)
+    if not all(failed):
+        raise NotAStream("a record without a SequenceNumber cannot be asked for again: all of its batch is")
+    return {"batchItemFailures": [{"itemIdentifier": sequence} for sequence in failed]}
 
 
 def _read(record: Mapping[str, Any]) -> StreamRecord | BadRecord:

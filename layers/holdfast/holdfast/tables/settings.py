@@ -15,11 +15,10 @@ class TablesArchive:
 @dataclass(frozen=True, slots=True)
 class TablesCheck:
     tables: tuple[str, ...]
+    check_items: int
     backup_bucket: str
     backup_prefix: str
     multi_tenancy_column: str
-    check_sample_items: int
-    failure_queue_url: str
 
 
 @dataclass(frozen=True, slots=True)
