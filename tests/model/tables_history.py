@@ -2,7 +2,7 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from holdfast.tables.layout import ItemLayout, Layout, SegmentLayout
 from holdfast.tables.model import Description, Image, ItemId
 from holdfast.tables.ports import Page
 from holdfast.tables.view import View
-from tests.model.interleave import Crash, Interleaver, Throttled
+from tests.model.interleave import Interleaver, Throttled
 
 TABLE = "orders"
 ARN = f"arn:aws:dynamodb:us-east-1:123456789012:table/{TABLE}/stream/2026-01-01T00:00:00.000"
@@ -131,8 +131,8 @@ class Tables:
         )
         self.shards = [[Shard()], [Shard()]]
         self.keys = [
-            {"pk": {"S": f"k{self.random.randint(0, 2)}"}, "sk": {"N": str(n)}}
-            for n in range(self.random.randint(1, 5))
+            {"pk": {"S": self.random.choice(("k", "k1", "k11"))}, "sk": {"N": self.random.choice(("1", "11", "111"))}}
+            for _ in range(self.random.randint(1, 5))
         ]
 
     # The user

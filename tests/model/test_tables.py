@@ -1,0 +1,165 @@
+"""The tables system under random histories: it knows every moment, and the check has teeth."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from holdfast.adapters.memory_tables import MemoryItemObjects
+from holdfast.events import dynamodb
+from holdfast.events.dynamodb import Batch, StreamRecord
+from holdfast.tables import layout, naming, plan, segment
+from holdfast.tables.layout import ItemLayout, Kept
+from holdfast.tables.model import Change, Image, ItemId, Segment
+from holdfast.tables.view import Altered
+from tests.model.tables_history import play
+
+pytestmark = pytest.mark.model
+
+HISTORIES = int(os.environ.get("HISTORIES", "2000"))
+CHUNKS = 8
+ENOUGH_TO_CATCH_A_BUG = 2000
+
+
+def play_all(seeds: Iterable[int]) -> int:
+    moments = 0
+    for seed in seeds:
+        try:
+            moments += play(seed)
+        except Exception as error:
+            error.add_note(f"history {seed}")
+            raise
+    return moments
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_the_archive_knows_every_moment_of_random_histories(chunk: int) -> None:
+    assert play_all(range(chunk, HISTORIES, CHUNKS)) >= HISTORIES // CHUNKS
+
+
+# Bugs
+
+
+def orders_by_the_second_alone(changes: Iterable[Change], at: int, wanted: object = bool) -> dict[ItemId, Change]:
+    last: dict[ItemId, Change] = {}
+    for change in sorted(changes, key=lambda change: change.moment.at):
+        if change.moment.at <= at:
+            last.setdefault(change.item, change)
+            if last[change.item].moment.at < change.moment.at:
+                last[change.item] = change
+    return last
+
+
+def takes_the_last_to_be_stored(changes: Iterable[Change], at: int, wanted: object = bool) -> dict[ItemId, Change]:
+    return {change.item: change for change in changes if change.moment.at <= at}
+
+
+def leaves_out_the_second_itself(changes: Iterable[Change], at: int, wanted: object = bool) -> dict[ItemId, Change]:
+    return LATEST(changes, at - 1)
+
+
+def passes_over_removals(changes: Iterable[Change], at: int, wanted: object = bool) -> dict[ItemId, Change]:
+    return LATEST((change for change in changes if not change.is_removal), at)
+
+
+def takes_numbers_for_floats(image: Any, _where: str = "") -> None:
+    for value in image.values():
+        if "N" in value:
+            value["N"] = str(float(value["N"]))
+
+
+def drops_what_is_empty(change: Change) -> dict[str, Any]:
+    told = LINE(change)
+    if "image" in told:
+        told["image"] = {name: value for name, value in told["image"].items() if value != {"S": ""}}
+    return told
+
+
+def keeps_one_change_an_item(table: str, found: list[plan.Archived]) -> list[Kept]:
+    return [Kept(list({one.change.item: one.change for one in found}.values()))]
+
+
+def names_a_segment_by_its_first_change(*arguments: Any, **more: Any) -> tuple[Segment, bytes]:
+    one, body = ENCODE(*arguments, **more)
+    return replace(one, name=one.name.replace(f"-{one.last.at}.", f"-{one.first.at}.")), body
+
+
+def leaves_the_old_tenant_its_object(self: ItemLayout, table: str, one: plan.Archived) -> Change:
+    return KEEP(self, table, replace(one, moved=False))
+
+
+def takes_the_tenant_of_the_new_image_only(record: StreamRecord, column: str) -> plan.Archived:
+    return ARCHIVED(replace(record, old=None), column)
+
+
+def takes_the_tenant_that_it_had_last(record: StreamRecord, column: str) -> plan.Archived:
+    found = ARCHIVED(record, column)
+    if column and found.change.tenant is None and record.old:
+        owner = plan.tenant(record.old, column)
+        return replace(found, change=replace(found.change, tenant=owner), moved=False)
+    return found
+
+
+def refers_to_the_newest_version(self: MemoryItemObjects, reference: Any) -> bytes:
+    return next(one.body for one in reversed(self.versions[reference.key]) if one.body is not None)
+
+
+def separates_keys_ambiguously(keys: Image, key_names: Iterable[str]) -> str:
+    return "".join(str(next(iter(keys[name].values()))) for name in key_names)
+
+
+def goes_on_behind_an_error(self: ItemLayout, table: str, found: list[plan.Archived]) -> Kept:
+    kept = [KEEP_ITEM(self, table, [one]) for one in found]
+    return Kept([change for one in kept for change in one.changes])
+
+
+def answers_success_after_an_error(self: ItemLayout, table: str, found: list[plan.Archived]) -> Kept:
+    return replace(KEEP_ITEM(self, table, found), failed=None, error=None)
+
+
+def forgets_the_second_half_of_a_batch(*arguments: Any) -> Batch:
+    batch = BATCH(*arguments)
+    return replace(batch, records=batch.records[: (len(batch.records) + 1) // 2])
+
+
+def hashes_keys_in_the_order_they_come(keys: Image) -> ItemId:
+    return ItemId(str(list(keys.items())))
+
+
+LATEST, ENCODE, LINE, ARCHIVED, BATCH = plan.latest, segment.encode, segment._line, plan.archived, dynamodb.batch
+KEEP, KEEP_ITEM = ItemLayout._keep, ItemLayout._keep_item
+
+BUGS: list[tuple[object, str, Callable[..., object]]] = [
+    (plan, "latest", orders_by_the_second_alone),
+    (plan, "latest", takes_the_last_to_be_stored),
+    (plan, "latest", leaves_out_the_second_itself),
+    (plan, "latest", passes_over_removals),
+    (dynamodb, "check", takes_numbers_for_floats),
+    (segment, "_line", drops_what_is_empty),
+    (layout.SegmentLayout, "keep", staticmethod(keeps_one_change_an_item)),
+    (segment, "encode", names_a_segment_by_its_first_change),
+    (ItemLayout, "_keep", leaves_the_old_tenant_its_object),
+    (plan, "archived", takes_the_tenant_of_the_new_image_only),
+    (plan, "archived", takes_the_tenant_that_it_had_last),
+    (MemoryItemObjects, "fetch", refers_to_the_newest_version),
+    (naming, "plain_name", separates_keys_ambiguously),
+    (ItemLayout, "_keep_item", goes_on_behind_an_error),
+    (ItemLayout, "_keep_item", answers_success_after_an_error),
+    (dynamodb, "batch", forgets_the_second_half_of_a_batch),
+]
+
+
+@pytest.fixture(params=BUGS, ids=lambda bug: getattr(bug[2], "__name__", "keeps_one_change_an_item"))
+def planted_bug(request: pytest.FixtureRequest) -> Iterator[None]:
+    where, name, bug = request.param
+    with patch.object(where, name, bug):
+        yield
+
+
+@pytest.mark.usefixtures("planted_bug")
+def test_a_planted_bug_is_caught() -> None:
+    with pytest.raises((AssertionError, Altered)):
+        play_all(range(ENOUGH_TO_CATCH_A_BUG))
