@@ -150,9 +150,15 @@ class DynamoTable:
     def _as_of(self) -> int:
         """What DynamoDB's clock has reached at least, before anything is read from now on."""
         seen = self._clock.seen
-        if seen is None:
-            seen = self._clock.look(self.client.describe_table(TableName=self.name), self.now)
-        return int(seen) - MARGIN_SECONDS
+        return int(self._look() if seen is None else seen) - MARGIN_SECONDS
+
+    def _look(self) -> float:
+        """The latest time by DynamoDB's clock."""
+        return self._clock.look(self.client.describe_table(TableName=self.name), self.now)
+
+    def time(self) -> int:
+        with self._there():
+            return int(self._look()) + 1 + MARGIN_SECONDS
 
     def get(self, keys: Image) -> Image | None:
         with self._there():

@@ -9,7 +9,7 @@ from typing import Any
 from holdfast.ports import Conflict
 from holdfast.tables import item
 from holdfast.tables.model import Description, Image, ItemId, Moment, Reference
-from holdfast.tables.ports import NotStored, Page, Shard, TableExists, TableMissing, Trimmed
+from holdfast.tables.ports import NotStored, Page, Shard, TableExists, TableMissing, Trimmed, Undelivered
 
 
 @dataclass
@@ -158,6 +158,8 @@ class MemoryStream:
         return Shard(shard_id, self.parents.get(shard_id), numbers[0], numbers[-1] if shard_id in self.closed else None)
 
     def oldest(self, shard_id: str, limit: int) -> Sequence[dict[str, Any]]:
+        if shard_id not in self.open_shards:
+            raise Trimmed(f"there is no shard {shard_id} any more")
         held = [dict(record) for record in self.open_shards[shard_id] if _sequence(record) > self.trimmed]
         return held[:limit]
 
@@ -165,6 +167,8 @@ class MemoryStream:
         if first <= self.trimmed or shard_id not in self.open_shards:
             raise Trimmed(f"shard {shard_id} does not hold record {first} any more")
         yield from (dict(one) for one in self.open_shards[shard_id] if first <= _sequence(one) <= last)
+        if not any(_sequence(one) >= last for one in self.open_shards[shard_id]):
+            raise Undelivered(f"shard {shard_id} did not come to record {last}: try again later")
 
 
 def _sequence(record: Mapping[str, Any]) -> int:

@@ -1,11 +1,18 @@
 """The archive of tables in S3: the folder of a table, and the objects of its items."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import (
+    ClientError,
+    FlexibleChecksumError,
+    IncompleteReadError,
+    ReadTimeoutError,
+    ResponseStreamingError,
+)
 
 from holdfast.tables.model import Moment, Reference
 from holdfast.tables.ports import NotStored
@@ -25,6 +32,11 @@ _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
 
 
+TRIES = 3
+_BROKEN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, FlexibleChecksumError)
+"""What may end the reading of a body. The SDK tries a request again, but not the body of its answer."""
+
+
 class NotVersioned(Exception):
     """A bucket keeps no versions: what an item was before is gone with each change."""
 
@@ -37,6 +49,23 @@ class NotVersioned(Exception):
 
 def _code(error: ClientError) -> str:
     return error.response["Error"]["Code"]
+
+
+def _read(client: "S3Client", what: str, **where: Any) -> bytes:
+    """The body of an object, checked by the SDK. Raises NotStored."""
+    for _ in range(TRIES - 1):
+        with suppress(*_BROKEN):
+            return _read_once(client, what, where)
+    return _read_once(client, what, where)
+
+
+def _read_once(client: "S3Client", what: str, where: Any) -> bytes:
+    try:
+        return client.get_object(**where)["Body"].read()
+    except ClientError as error:
+        if _code(error) in _GONE:
+            raise NotStored(f"{what} is not in the archive") from error
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +81,7 @@ class S3Store:
         self.client.put_object(Bucket=self.bucket, Key=self.folder + name, Body=body, ContentType=kind)
 
     def read(self, name: str) -> bytes:
-        try:
-            return self.client.get_object(Bucket=self.bucket, Key=self.folder + name)["Body"].read()
-        except ClientError as error:
-            if _code(error) in _GONE:
-                raise NotStored(f"{name!r} is not in the archive") from error
-            raise
+        return _read(self.client, f"{name!r}", Bucket=self.bucket, Key=self.folder + name)
 
     def names(self, prefix: str, after: str = "") -> Iterator[str]:
         pages = self.client.get_paginator("list_objects_v2").paginate(
@@ -127,13 +151,8 @@ class S3ItemObjects:
         self.client.delete_object(Bucket=self.bucket, Key=reference.key, VersionId=reference.version_id)
 
     def fetch(self, reference: Reference) -> bytes:
-        try:
-            answer = self.client.get_object(Bucket=self.bucket, Key=reference.key, VersionId=reference.version_id)
-        except ClientError as error:
-            if _code(error) in _GONE:
-                raise NotStored(f"version {reference.version_id} of {reference.key!r} is not in the archive") from error
-            raise
-        return answer["Body"].read()
+        what = f"version {reference.version_id} of {reference.key!r}"
+        return _read(self.client, what, Bucket=self.bucket, Key=reference.key, VersionId=reference.version_id)
 
 
 def _moment(metadata: Mapping[str, str]) -> Moment | None:

@@ -117,16 +117,22 @@ class Trimmed(LookupError):
     """The stream does not hold these records any more: a day has passed."""
 
 
+class Undelivered(Exception):
+    """A stream has not come to a record that it should hold: it may later."""
+
+
 class Stream(Protocol):
     """One stream of a table. Its records are those that Lambda delivers, as they are there."""
 
     @property
     def arn(self) -> str: ...
 
-    def shards(self) -> Sequence[Shard]: ...
+    def shards(self) -> Sequence[Shard]:
+        """Raises Trimmed if there is no such stream any more."""
 
     def oldest(self, shard_id: str, limit: int) -> Sequence[dict[str, Any]]:
-        """The oldest records that a shard still holds."""
+        """The oldest records that a shard still holds. Raises Trimmed if there is no such shard any more."""
 
     def records(self, shard_id: str, first: int, last: int) -> Iterator[dict[str, Any]]:
-        """The records from one sequence number to another, both included. Raises Trimmed."""
+        """The records from one sequence number to another, both included. Raises Trimmed, at the first or on the way;
+        Undelivered if it does not come to the last."""
