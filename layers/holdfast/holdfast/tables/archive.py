@@ -34,15 +34,20 @@ class Archive:
         return segment
 
     def segments(self, since: int, until: int) -> list[Segment]:
-        """Those that may hold changes of these Unix seconds, both included.
+        """Those of the stream that may hold changes of these Unix seconds, both included.
 
         A batch spans a day at most, as long as a stream keeps records; so what began two days before is over.
         """
         first = datetime.fromtimestamp(max(since - 2 * _DAY, 0), UTC)
         changes = self.store.names(segments.CHANGES, f"{segments.CHANGES}{first:%Y/%m/%d}")
         last = f"{segments.CHANGES}{datetime.fromtimestamp(until, UTC):%Y/%m/%d}/~"
-        named = [*_until(changes, last), *self.store.names(segments.BASES)]
-        return list(segments.overlapping(filter(None, map(segments.of_name, named)), since, until))
+        named = map(segments.of_name, _until(changes, last))
+        return list(segments.overlapping(filter(None, named), since, until))
+
+    def base_segments(self, run: str | None = None) -> list[Segment]:
+        """Those of a backfill, of all of them for None."""
+        named = self.store.names(f"{segments.BASES}{run}/" if run else segments.BASES)
+        return list(filter(None, map(segments.of_name, named)))
 
     def changes(self, segment: Segment) -> Iterator[Change]:
         """Raises Unreadable, NotStored."""
@@ -81,6 +86,12 @@ class Archive:
     def save_gap(self, name: str, gap: Gap) -> None:
         """`name`: the same for the same gap."""
         self.store.write(f"{GAPS}{name}.json", _json(asdict(gap)))
+
+    def gap(self, name: str) -> Gap | None:
+        try:
+            return Gap(**json.loads(self.store.read(f"{GAPS}{name}.json")))
+        except NotStored:
+            return None
 
     def gaps(self) -> list[Gap]:
         return [Gap(**json.loads(self.store.read(name))) for name in self.store.names(GAPS)]

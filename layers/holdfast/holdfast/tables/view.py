@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import batched
 
@@ -52,22 +52,30 @@ class View:
     together: Together
 
     def at(self, at: int, wanted: Callable[[ItemId], bool] = bool) -> State:
-        """The table at a moment, in Unix seconds: every change of that second and of all before it."""
+        """The table at a moment, in Unix seconds: every change of that second and of all before it.
+
+        A backfill that was not over by then tells nothing of it: what it read may have been written later.
+        """
         bases = self.archive.bases()
         base = plan.base_for(bases, at)
-        since = base.began if base else 0
-        found = plan.latest(self._changes(since, at), at, wanted)
+        found = plan.latest(self._changes(self._segments(base, at)), at, wanted)
         return State(
             at=at,
             items={item: change for item, change in found.items() if not change.is_removal},
             base=base,
             complete_since=plan.complete_since(self.archive.description(), bases),
-            gaps=tuple(gap for gap in self.archive.gaps() if plan.touches(gap, since, at)),
+            gaps=tuple(gap for gap in self.archive.gaps() if plan.touches(gap, base.began if base else 0, at)),
         )
+
+    def newest(self, wanted: Callable[[ItemId], bool]) -> dict[ItemId, Change]:
+        """The last change of each wanted item, removals among them."""
+        base = plan.base_for(self.archive.bases(), FOR_EVER)
+        return plan.latest(self._changes(self._segments(base, FOR_EVER)), FOR_EVER, wanted)
 
     def history(self, item: ItemId) -> list[Change]:
         """Every change of an item that is known, in their order."""
-        known = {change.moment: change for change in self._changes(0, FOR_EVER) if change.item == item}
+        segments = [*self.archive.base_segments(), *self._segments(None, FOR_EVER)]
+        known = {change.moment: change for change in self._changes(segments) if change.item == item}
         return [known[moment] for moment in sorted(known)]
 
     def image(self, change: Change) -> Image | None:
@@ -80,8 +88,13 @@ class View:
         image: Image = json.loads(body)
         return image
 
-    def _changes(self, since: int, until: int) -> Iterator[Change]:
-        segments = self.archive.segments(since, until)
+    def _segments(self, base: Base | None, until: int) -> list[Segment]:
+        """Where what a base holds is told, and what came since it began."""
+        if base is None:
+            return self.archive.segments(0, until)
+        return [*self.archive.base_segments(base.run), *self.archive.segments(base.began, until)]
+
+    def _changes(self, segments: Sequence[Segment]) -> Iterator[Change]:
         for some in batched(segments, READ_TOGETHER, strict=False):
             for one, body in zip(some, self.together(self._read, some), strict=True):
                 yield from segment.decode(one, body)
