@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from samtranslator.yaml_helper import yaml_parse
+
 from local.engine import REGION, Engine
 from local.template import Resource
 
@@ -82,6 +84,15 @@ def supplement(engine: Engine, stack: str, resources: Iterable[Resource]) -> Non
     for resource in resources:
         if specification := resource.properties.get("TimeToLiveSpecification"):
             dynamodb.update_time_to_live(TableName=names[resource.name], TimeToLiveSpecification=specification)
+        if resource.type == "AWS::StepFunctions::StateMachine":
+            _define_in_json(engine, names[resource.name])
+
+
+def _define_in_json(engine: Engine, state_machine: str) -> None:
+    """The engine keeps a definition as it was written, and runs it only if that is JSON."""
+    states = engine.client("stepfunctions")
+    written = states.describe_state_machine(stateMachineArn=state_machine)["definition"]
+    states.update_state_machine(stateMachineArn=state_machine, definition=json.dumps(yaml_parse(written)))
 
 
 def sam_environment(engine: Engine) -> dict[str, str]:

@@ -131,12 +131,74 @@ def handler(event, context):
 """
 
 
+STREAMED = """
+import json, time
+def handler(event, context):
+    found = [(one["dynamodb"]["Keys"]["id"]["S"], one["dynamodb"]["SequenceNumber"]) for one in event["Records"]]
+    print(json.dumps({"batch": [name for name, _ in found]}))
+    if any(name.startswith("slow") for name, _ in found):
+        time.sleep(2)
+        print(json.dumps({"over": [name for name, _ in found]}))
+    if any(name == "raised" for name, _ in found):
+        raise RuntimeError("always")
+    return {"batchItemFailures": [{"itemIdentifier": number} for name, number in found if name == "reported"]}
+"""
+
+
 FAILS = """
 import json
 def handler(event, context):
     print(json.dumps(event["detail"]["object"]))
     raise RuntimeError("always")
 """
+
+
+def streamed(function: str, **properties: Any) -> dict[str, dict[str, Any]]:
+    """A table whose stream a function reads."""
+    return {
+        "Table": table(StreamSpecification={"StreamViewType": "NEW_AND_OLD_IMAGES"}),
+        "Probe": probe(FunctionName=function, Code={"ZipFile": STREAMED}),
+        "Mapping": resource(
+            "AWS::Lambda::EventSourceMapping",
+            FunctionName={"Ref": "Probe"},
+            EventSourceArn={"Fn::GetAtt": ["Table", "StreamArn"]},
+            StartingPosition="TRIM_HORIZON",
+            BatchSize=100,
+            FunctionResponseTypes=["ReportBatchItemFailures"],
+            **properties,
+        ),
+    }
+
+
+def write(engine: Engine, table: str, *names: str) -> None:
+    """Write items at once: they come in one batch."""
+    puts: Any = [{"Put": {"TableName": table, "Item": {"id": {"S": name}}}} for name in names]
+    engine.client("dynamodb").transact_write_items(TransactItems=puts)
+
+
+def said(engine: Engine, function: str, *, lines_wanted: int, seconds: float = 20) -> list[dict[str, Any]]:
+    """What a function prints as JSON: as many lines as are wanted, if they come in time, or more."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = [json.loads(line) for line in lines(engine, function) if line.startswith("{")]
+        if len(found) >= lines_wanted or time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+
+
+def machine(**properties: Any) -> dict[str, Any]:
+    return resource("AWS::StepFunctions::StateMachine", RoleArn=ROLE, **properties)
+
+
+def outcome(engine: Engine, machine: str) -> str:
+    """How an execution of a state machine ends."""
+    states = engine.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=machine, input="{}")["executionArn"]
+    deadline = time.monotonic() + 20
+    while (status := states.describe_execution(executionArn=execution)["status"]) == "RUNNING":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return status
 
 
 def role(*actions: str, on: str = "*") -> dict[str, Any]:
@@ -300,6 +362,13 @@ def test_the_time_to_live_of_a_table_is_dropped(engine: Engine, create: Callable
     assert described["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
 
 
+def test_a_definition_in_yaml_is_never_run(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    engine.client("s3").create_bucket(Bucket="definitions", CreateBucketConfiguration={"LocationConstraint": REGION})
+    engine.client("s3").put_object(Bucket="definitions", Key="d", Body=b"StartAt: A\nStates: {A: {Type: Succeed}}\n")
+    names = create("yaml", Machine=machine(DefinitionS3Location={"Bucket": "definitions", "Key": "d"}))
+    assert outcome(engine, names["Machine"]) == "FAILED"
+
+
 # ---- harmless --------------------------------------------------------------------------------------------------------
 
 
@@ -396,6 +465,46 @@ def test_a_batch_is_not_waited_for(engine: Engine, create: Callable[..., dict[st
     )
     engine.client("sqs").send_message(QueueUrl=names["Queue"], MessageBody="one of a hundred")
     assert is_called(engine, "batch-probe", seconds=20)
+
+
+def test_what_fails_of_a_stream_comes_again_whole_or_not_at_all(
+    engine: Engine, create: Callable[..., dict[str, str]]
+) -> None:
+    reported = create("reported", **streamed("reported-probe"))
+    raised = create("raised", **streamed("raised-probe", BisectBatchOnFunctionError=True, MaximumRetryAttempts=1))
+    write(engine, reported["Table"], "a", "reported", "b")
+    write(engine, raised["Table"], "a", "raised")
+    tried = [line["batch"] for line in said(engine, "raised-probe", lines_wanted=5) if "raised" in line["batch"]]
+    assert len(tried) > 2  # the second is the last that was asked for
+    assert all(batch == tried[0] for batch in tried)
+    delivered = [name for line in said(engine, "reported-probe", lines_wanted=1) for name in line["batch"]]
+    assert delivered == ["a", "reported", "b"]
+
+
+def test_one_batch_of_a_stream_runs_at_a_time(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    names = create("factor", **streamed("factor-probe", ParallelizationFactor=2))
+    write(engine, names["Table"], "slow 1")
+    said(engine, "factor-probe", lines_wanted=1)
+    write(engine, names["Table"], "slow 2")
+    batches = said(engine, "factor-probe", lines_wanted=4)
+    assert [next(iter(line)) for line in batches] == ["batch", "over"] * 2
+
+
+def test_a_state_machine_logs_nothing(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    definition = {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
+    names = create(
+        "logging",
+        Group=resource("AWS::Logs::LogGroup", LogGroupName="/aws/vendedlogs/states/probe"),
+        Machine=machine(
+            DefinitionString=json.dumps(definition),
+            LoggingConfiguration={
+                "Level": "ALL",
+                "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": {"Fn::GetAtt": ["Group", "Arn"]}}}],
+            },
+        ),
+    )
+    assert outcome(engine, names["Machine"]) == "SUCCEEDED"
+    assert engine.client("logs").filter_log_events(logGroupName=names["Group"])["events"] == []
 
 
 def test_old_lines_of_a_log_stay(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
