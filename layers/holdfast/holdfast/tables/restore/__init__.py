@@ -1,0 +1,1 @@
+"""Bring back what was archived: a table as it was, in a new table or in place; and take that back."""

@@ -1,0 +1,29 @@
+"""What a large restore asks of the outside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Status(StrEnum):
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How a workflow stands. `why`: what went wrong, if it failed and tells."""
+
+    status: Status
+    why: str | None = None
+
+
+class Workflow(Protocol):
+    """A workflow that does the steps of a large restore."""
+
+    def start(self, name: str, told: Mapping[str, Any]) -> str:
+        """Begin an execution, once for each name. Returns what identifies it."""
+
+    def look(self, execution: str) -> Execution: ...

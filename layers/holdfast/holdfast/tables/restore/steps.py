@@ -1,0 +1,190 @@
+"""The steps of a large restore: what the state machine has `tables_restore` do. Each may be done again.
+
+What is small goes from step to step; what a part came to stands in the archive too, so that nothing is done twice.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from itertools import batched
+from typing import Any
+
+from holdfast.ports import Clock
+from holdfast.tables import plan as tables
+from holdfast.tables.archive import Archive
+from holdfast.tables.backfill import Pace
+from holdfast.tables.item import Digest
+from holdfast.tables.model import Change
+from holdfast.tables.ports import Each, LiveTable, NotStored
+from holdfast.tables.restore import plan
+from holdfast.tables.restore.model import Run, Wanted, Written, stamp
+from holdfast.tables.restore.run import RESTORES, Differs, NewTable
+from holdfast.tables.restore.write import Writer
+from holdfast.tables.view import View
+
+SCANNED_ITEMS = 1_000_000
+"""Up to how many items the last step reads the whole table. Beyond, that each part read its own has to do."""
+
+SAMPLE = "00"
+SAMPLES = 256
+"""One id in so many begins so."""
+
+READ_TOGETHER = 1_000
+
+
+class NotAStep(ValueError):
+    """An event asks for nothing that a restore does."""
+
+
+class PartsMissing(Exception):
+    """Not all parts of a table are restored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What each step is told. `at`: Unix seconds."""
+
+    table: str
+    at: int
+    to: str
+    run: str
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "Order":
+        """Raises NotAStep."""
+        try:
+            return cls(str(event["table"]), _second(event["at"]), str(event["to"]), str(event["run"]))
+        except (KeyError, ValueError, TypeError) as error:
+            raise NotAStep(f"the event tells no table, at, to and run of a restore: {error!r}") from None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return {"table": self.table, "at": stamp(self.at), "to": self.to, "run": self.run}
+
+
+def _second(at: str | int) -> int:
+    """ISO 8601, or Unix seconds."""
+    if isinstance(at, int):
+        return at
+    moment = datetime.fromisoformat(at)
+    return plan.second(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def parts_of(run: str) -> str:
+    """Where it is kept what the parts of a run came to."""
+    return f"{RESTORES}{run}/parts/"
+
+
+def estimate(view: View, at: int) -> tuple[int, bool]:
+    """How many items a table held: at most, by the names of its segments; or if those are many, about, by a sample.
+
+    Tells too whether it is about.
+    """
+    archive = view.archive
+    base = tables.base_for(archive.bases(), at)
+    read = archive.base_segments(base.run) if base else []
+    at_most = sum(segment.count for segment in [*read, *archive.segments(base.began if base else 0, at)])
+    if at_most <= plan.PARTITION_ITEMS * 16:
+        return at_most, False
+    return len(view.at(at, lambda item: item.startswith(SAMPLE)).items) * SAMPLES, True
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """`view_of`: the archive of a table. `table_of`: a table that may not be there yet. `random`: from 0 to 1.
+    `seconds`: a clock that only goes forward."""
+
+    view_of: Callable[[str], View]
+    table_of: Callable[[str], LiveTable]
+    each: Each
+    now: Clock
+    seconds: Callable[[], float]
+    sleep: Callable[[float], None]
+    random: Callable[[], float]
+
+    def __call__(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Do the step that an event asks for. Raises NotAStep."""
+        match event.get("step"):
+            case "prepare":
+                return self.prepare(Order.of(event))
+            case "partition":
+                return self.partition(Order.of(event), str(event["prefix"]))
+            case "verify":
+                return self.verify(Order.of(event))
+            case other:
+                raise NotAStep(f"{other!r} is no step of a restore: prepare, partition, verify")
+
+    def prepare(self, order: Order) -> dict[str, Any]:
+        """Make the table, or go on with one that was begun, and say into which parts the work is divided.
+
+        Raises Occupied, NothingArchived.
+        """
+        items, _ = estimate(self.view_of(order.table), order.at)
+        source = plan.source(order.table, order.at, Wanted())
+        run = Run(order.run, source, order.table, order.at, order.to, plan.prefixes(items), items)
+        begun = self._new(order).begin(run)
+        return replace(order, run=begun.run).told | {"prefixes": list(begun.prefixes), "items": items}
+
+    def partition(self, order: Order, prefix: str) -> dict[str, Any]:
+        """Write the items whose ids begin with a prefix, and read them again. Raises Differs, TooBusy."""
+        view = self.view_of(order.table)
+        written = _load(view.archive, order.run, prefix)
+        if written is None:
+            changes = list(view.at(order.at, lambda item: item.startswith(prefix)).items.values())
+            writer = Writer(
+                self.table_of(order.to), view, self.each, Pace(None, self.seconds, self.sleep), random=self.random
+            )
+            written = writer.write(changes)
+            self._compare(order, changes, written)
+            _save(view.archive, order.run, prefix, written)
+        return {"prefix": prefix, "items": written.items, "digest": written.digest}
+
+    def _compare(self, order: Order, changes: list[Change], written: Written) -> None:
+        table, digest = self.table_of(order.to), Digest()
+        for some in batched(changes, READ_TOGETHER, strict=False):
+            for found in self.each(lambda change: table.get(change.keys), some):
+                if found is not None:
+                    digest.add(found)
+        if Written(digest.items, digest.hex) != written:
+            raise Differs(f"table {order.to!r} does not hold what was just written to it: does anybody else write?")
+
+    def verify(self, order: Order) -> dict[str, Any]:
+        """Sum up the parts, compare the whole with the table, and have it expire items. Raises PartsMissing."""
+        new = self._new(order)
+        run = new.load(order.run)
+        total = self._total(new.archive, run)
+        answer = {"items": total.items, "digest": total.digest}
+        if run.ended is None:
+            try:
+                if total.items <= SCANNED_ITEMS:
+                    new.verify(total, self.each)
+            except Differs as error:
+                return answer | {"verified": False, "why": str(error)}
+            new.finish(run)
+        return answer | {"verified": True}
+
+    def _total(self, archive: Archive, run: Run) -> Written:
+        def load(prefix: str) -> Written | None:
+            return _load(archive, run.run, prefix)
+
+        total = Digest()
+        for prefix, part in zip(run.prefixes, self.each(load, run.prefixes), strict=True):
+            if part is None:
+                raise PartsMissing(f"part {prefix!r} of {run.to!r} is not restored yet")
+            total.merge(part.items, part.digest)
+        return Written(total.items, total.hex)
+
+    def _new(self, order: Order) -> NewTable:
+        return NewTable(self.view_of(order.table).archive, self.table_of(order.to), self.now)
+
+
+def _load(archive: Archive, run: str, prefix: str) -> Written | None:
+    try:
+        return Written(**json.loads(archive.store.read(f"{parts_of(run)}{prefix}.json")))
+    except NotStored:
+        return None
+
+
+def _save(archive: Archive, run: str, prefix: str, written: Written) -> None:
+    archive.store.write(f"{parts_of(run)}{prefix}.json", json.dumps(asdict(written)).encode())
