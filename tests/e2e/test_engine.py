@@ -198,7 +198,7 @@ def outcome(engine: Engine, machine: str) -> str:
     while (status := states.describe_execution(executionArn=execution)["status"]) == "RUNNING":
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    return status
+    return str(status)
 
 
 def role(*actions: str, on: str = "*") -> dict[str, Any]:

@@ -32,9 +32,13 @@ if TYPE_CHECKING:
     from holdfast.objects.reconcile import Reconciliation
     from holdfast.objects.run import Cleaned, Keeper, Replication
     from holdfast.objects.settings import ObjectsClean, ObjectsReconcile, ObjectsReplicate
+    from holdfast.tables.check import Checks
     from holdfast.tables.layout import Layout
+    from holdfast.tables.ports import Each
+    from holdfast.tables.restore.steps import Steps
     from holdfast.tables.run import ArchiveOf, Outcome
-    from holdfast.tables.settings import TablesArchive
+    from holdfast.tables.settings import TablesArchive, TablesCheck, TablesRestore
+    from holdfast.tables.view import View
 
 
 def now() -> datetime:
@@ -373,4 +377,61 @@ def tables_archive(log: Log) -> "partial[Outcome]":
         tenant_column=told.multi_tenancy_column,
         now=now,
         log=log,
+    )
+
+
+def _view_of(told: "TablesCheck | TablesRestore", each: "Each") -> "Callable[[str], View]":
+    from holdfast.adapters.s3_tables import S3ItemObjects
+    from holdfast.tables.view import View
+
+    archive_of = _archive_of(told.backup_bucket, told.backup_prefix)
+    return lambda table: View(archive_of(table), S3ItemObjects(client("s3"), told.backup_bucket), each)
+
+
+@cache
+def tables_check(log: Log) -> "partial[Checks]":
+    from concurrent.futures import ThreadPoolExecutor
+    from random import Random
+
+    from holdfast.adapters.dynamodb_streams import DynamoStream
+    from holdfast.adapters.dynamodb_tables import DynamoTable
+    from holdfast.tables import check
+    from holdfast.tables.settings import TablesCheck
+
+    told = settings.read(TablesCheck)
+    each = ThreadPoolExecutor(CONNECTIONS).map
+    view_of = _view_of(told, each)
+    return partial(
+        check.check_all,
+        told.tables,
+        subject_of=lambda table: check.Subject(DynamoTable(client("dynamodb"), table), view_of(table)),
+        stream_of=partial(DynamoStream, client("dynamodbstreams")),
+        sample=told.check_items,
+        each=each,
+        now=now,
+        sleep=time.sleep,
+        random=Random(),  # noqa: S311 it chooses a sample
+        log=log,
+    )
+
+
+@cache
+def tables_restore() -> "Steps":
+    from concurrent.futures import ThreadPoolExecutor
+    from random import random
+
+    from holdfast.adapters.dynamodb_tables import DynamoTable
+    from holdfast.tables.restore.steps import Steps
+    from holdfast.tables.settings import TablesRestore
+
+    told = settings.read(TablesRestore)
+    each = ThreadPoolExecutor(CONNECTIONS).map
+    return Steps(
+        view_of=_view_of(told, each),
+        table_of=partial(DynamoTable, client("dynamodb")),
+        each=each,
+        now=now,
+        seconds=time.monotonic,
+        sleep=time.sleep,
+        random=random,
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.metrics import MetricUnit
 
 if TYPE_CHECKING:
+    from holdfast.tables.check import Checks
     from holdfast.tables.run import Outcome
 
 SERVICE = "tables"
@@ -34,3 +35,12 @@ def of_archive(done: "Outcome") -> Iterator[Measured]:
     yield "ArchivedRecords", MetricUnit.Count, done.stored
     yield "RejectedRecords", MetricUnit.Count, done.rejected
     yield "RecordsWithoutTenant", MetricUnit.Count, done.without_tenant
+
+
+def of_check(done: "Checks") -> Iterator[Measured]:
+    """Of all tables together."""
+    found = done.tables.values()
+    yield "CheckedItems", MetricUnit.Count, sum(one.compared for one in found)
+    yield "Differences", MetricUnit.Count, sum(one.differences for one in found)
+    yield "UnarchivedRecords", MetricUnit.Count, sum(one.unarchived for one in found)
+    yield "Gaps", MetricUnit.Count, sum(one.gaps for one in found)

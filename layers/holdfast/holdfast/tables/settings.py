@@ -18,7 +18,6 @@ class TablesCheck:
     check_items: int
     backup_bucket: str
     backup_prefix: str
-    multi_tenancy_column: str
 
 
 @dataclass(frozen=True, slots=True)
