@@ -273,8 +273,7 @@ def _archived(archive: Archive, records: Sequence[dynamodb.StreamRecord]) -> set
     if not records:
         return set()
     since, until = min(record.at for record in records), max(record.at for record in records)
-    segments = [segment for segment in archive.segments(since, until) if segment.base is None]
-    return {change.moment.sequence for segment in segments for change in archive.changes(segment)}
+    return {change.moment.sequence for segment in archive.segments(since, until) for change in archive.changes(segment)}
 
 
 @dataclass(frozen=True, slots=True)
