@@ -35,7 +35,7 @@ EVERY_TYPE: Mapping[str, Any] = {
     "numbers": {"NS": ["-1", "0.5", "12345678901234567890123456789012345678"]},
     "some bytes": {"BS": ["AA==", "Yg=="]},
     "list": {"L": [{"NULL": True}, {"L": []}, {"B": "Yg=="}]},
-    "map": {"M": {"": {"M": {}}, "in.it#": {"L": [{"M": {"deep": {"BS": ["AA=="]}, "n": {"N": "1"}}}]}}},
+    "map": {"M": {" ": {"M": {}}, "in.it#": {"L": [{"M": {"deep": {"BS": ["AA=="]}, "n": {"N": "1"}}}]}}},
     "no": {"BOOL": False},
     "yes": {"BOOL": True},
     "null": {"NULL": True},

@@ -73,7 +73,7 @@ class MemoryItemObjects:
         self._add(key, None, None)
 
     def forget(self, reference: Reference) -> None:
-        versions = self.versions[reference.key]
+        versions = self.versions.get(reference.key, [])
         self.versions[reference.key] = [one for one in versions if one.version_id != reference.version_id]
 
     def fetch(self, reference: Reference) -> bytes:
@@ -113,6 +113,7 @@ class MemoryTable:
         return self.items.get(item.item_id(keys))
 
     def time(self) -> int:
+        self._there()
         return self.now()
 
     def put_all(self, images: Sequence[Image]) -> Sequence[Image]:
@@ -122,6 +123,7 @@ class MemoryTable:
         return []
 
     def change(self, keys: Image, before: Image | None, after: Image | None) -> None:
+        self._there()
         one = item.item_id(keys)
         if not item.is_same(self.items.get(one), before):
             raise Conflict(f"{dict(keys)} was changed meanwhile")
@@ -134,10 +136,14 @@ class MemoryTable:
         if self.description is not None:
             raise TableExists(f"there is a table {self.name!r} already")
         table = dict(like.table) | {"TableName": self.name}
-        self.description = Description(self.now(), table, {}, (*like.tags, *tags))
+        own = {tag["Key"]: tag for tag in (*like.tags, *tags) if not tag["Key"].startswith("aws:")}
+        self.description = Description(self.now(), table, {"TimeToLiveStatus": "DISABLED"}, tuple(own.values()))
 
     def expire_like(self, like: Description) -> None:
-        self.description = replace(self._there(), time_to_live=like.time_to_live)
+        there = self._there()
+        if like.time_to_live.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}:
+            time_to_live = {**like.time_to_live, "TimeToLiveStatus": "ENABLED"}
+            self.description = replace(there, time_to_live=time_to_live)
 
 
 @dataclass
