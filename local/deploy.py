@@ -21,6 +21,14 @@ from local.template import Resource
 _ARTIFACTS = "holdfast-artifacts"
 _YEAR_2100 = 4102444800
 
+_ON_NOTHING = {
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListTagsOfResource",
+}
+"""Of these calls the engine does not see what they are on, and allows them only to who may do so on everything."""
+
 
 class DeployFailed(RuntimeError):
     """`sam deploy` has failed, for these reasons."""
@@ -86,6 +94,8 @@ def supplement(engine: Engine, stack: str, resources: Iterable[Resource]) -> Non
             dynamodb.update_time_to_live(TableName=names[resource.name], TimeToLiveSpecification=specification)
         if resource.type == "AWS::StepFunctions::StateMachine":
             _define_in_json(engine, names[resource.name])
+        if resource.type == "AWS::IAM::Role":
+            _allow_on_everything(engine, names[resource.name], resource.properties)
 
 
 def _define_in_json(engine: Engine, state_machine: str) -> None:
@@ -93,6 +103,23 @@ def _define_in_json(engine: Engine, state_machine: str) -> None:
     states = engine.client("stepfunctions")
     written = states.describe_state_machine(stateMachineArn=state_machine)["definition"]
     states.update_state_machine(stateMachineArn=state_machine, definition=json.dumps(yaml_parse(written)))
+
+
+def _allow_on_everything(engine: Engine, role: str, stated: Mapping[str, Any]) -> None:
+    """Whatever of these actions a role allows on something. What it allows in AWS, the template's own tests read."""
+    allowed = {
+        action
+        for policy in stated.get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+    }
+    if actions := sorted(allowed & _ON_NOTHING):
+        statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+        engine.client("iam").put_role_policy(
+            RoleName=role,
+            PolicyName="on-everything",
+            PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
 
 
 def sam_environment(engine: Engine) -> dict[str, str]:

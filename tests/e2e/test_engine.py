@@ -131,6 +131,23 @@ def handler(event, context):
 """
 
 
+STREAMS = """
+import boto3, botocore.exceptions
+def handler(event, context):
+    asked = {
+        "ListTagsOfResource": lambda: boto3.client("dynamodb").list_tags_of_resource(ResourceArn=event["table"]),
+        "DescribeStream": lambda: boto3.client("dynamodbstreams").describe_stream(StreamArn=event["stream"]),
+    }
+    answers = {}
+    for name, ask in asked.items():
+        try:
+            ask()
+        except botocore.exceptions.ClientError as error:
+            answers[name] = error.response["Error"]["Code"]
+    return answers
+"""
+
+
 STREAMED = """
 import json, time
 def handler(event, context):
@@ -240,6 +257,18 @@ def test_no_policy_lets_a_function_touch_a_key_with_a_newline(
         engine.client("s3").put_object(Bucket=names["Bucket"], Key=key, Body=b"a")
         answers[key] = call(engine, names["Reads"], {"Bucket": names["Bucket"], "Key": key})
     assert list(answers.values()) == ["allowed", "AccessDenied"]
+
+
+def test_no_policy_for_one_table_allows_its_stream(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    names = create(
+        "stream-role",
+        Role=role("dynamodb:DescribeStream", "dynamodb:ListTagsOfResource", on="arn:aws:dynamodb:*:*:table/*"),
+        Asks=probe(Code={"ZipFile": STREAMS}, Role={"Fn::GetAtt": ["Role", "Arn"]}),
+        Table=table(StreamSpecification={"StreamViewType": "NEW_AND_OLD_IMAGES"}),
+    )
+    described = engine.client("dynamodb").describe_table(TableName=names["Table"])["Table"]
+    answers = call(engine, names["Asks"], {"table": described["TableArn"], "stream": described["LatestStreamArn"]})
+    assert answers == dict.fromkeys(("ListTagsOfResource", "DescribeStream"), "AccessDeniedException")
 
 
 def test_a_function_that_cannot_be_imported_is_explained_in_the_engines_log_alone(
