@@ -2,7 +2,8 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,8 +12,10 @@ from typing import Any
 
 from holdfast.adapters.memory_tables import MemoryItemObjects, MemoryStore, MemoryTable
 from holdfast.events import dynamodb
-from holdfast.tables import item, run
+from holdfast.tables import backfill, item, run
 from holdfast.tables.archive import Archive
+from holdfast.tables.backfill import Pace
+from holdfast.tables.fill import Fill, ItemFill, no_objects
 from holdfast.tables.layout import ItemLayout, Layout, SegmentLayout
 from holdfast.tables.model import Description, Image, ItemId
 from holdfast.tables.ports import Page
@@ -56,11 +59,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Weather:
-    """How often what goes wrong. `rewinds`: chance that Lambda delivers again what it had delivered long ago."""
+    """How often what goes wrong. `rewinds`: chance that Lambda delivers again what it had delivered long ago.
+    `naps`: chance that somebody takes long over a step."""
 
     crashes: float = 0.0
     throttles: float = 0.0
     rewinds: float = 0.0
+    naps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +123,11 @@ class Tables:
     written: list[Written] = field(default_factory=list)
     complete: list[list[int]] = field(default_factory=list)
     """From which second to which the archive knows everything. The last one goes on."""
+    delivering: set[int] = field(default_factory=set)
+    """Shards of which a batch is on its way."""
 
     def __post_init__(self) -> None:
-        self.interleaver = Interleaver(self.random, self.weather.crashes, self.weather.throttles)
+        self.interleaver = Interleaver(self.random, self.weather.crashes, self.weather.throttles, self.weather.naps)
         self.store, self.objects = MemoryStore(), MemoryItemObjects()
         self.table = LiveTable(
             TABLE,
@@ -187,6 +194,35 @@ class Tables:
         shards = self.random.choice(self.shards)
         shards.append(Shard(parents=[shards[-1]]))
 
+    def without_a_stream(self, changes: int) -> None:
+        """Changes that nobody tells of."""
+        self.streaming = False
+        self.use(changes)
+        self.clock += 1
+        self.streaming = True
+
+    def busy(self, backfill: str | None = None) -> None:
+        """Everything at once. `backfill`: what is to be read of the table, so that from then on all is known."""
+        tasks = [lambda: self.use(self.random.randint(3, 25)), *[lambda: self.deliver(12)] * 3]
+        if backfill:
+            tasks.append(lambda: self.backfill(backfill, 2))
+        if self.random.random() < 0.5:
+            tasks.append(lambda: self.sometime(lambda: self.backfill(f"for no reason {self.clock}", 3)))
+        self.interleaver.run(tasks)
+        if backfill:
+            while (ended := self._ended(backfill)) is None:
+                self.interleaver.run([lambda: self.backfill(backfill, 2), lambda: self.use(3), lambda: self.deliver(3)])
+            self.complete.append([ended, ended])
+        self.deliver_all()
+
+    def sometime(self, task: Callable[[], None]) -> None:
+        for _ in range(self.random.randint(0, 150)):
+            self.interleaver.step()
+        task()
+
+    def _ended(self, run: str) -> int | None:
+        return next((base.ended for base in self.view().archive.bases() if base.run == run), None)
+
     # The mapping, and the archive
 
     def layout(self) -> Layout:
@@ -236,8 +272,6 @@ class Tables:
     def _alone(self, shard: Shard) -> "_Alone":
         return _Alone(shard, self)
 
-    busy: set[int] = field(default_factory=set)
-
     def handle(self, records: list[dict[str, Any]]) -> run.Outcome:
         batch = dynamodb.from_lambda(json.loads(json.dumps({"Records": records})))
         archive = self.archive()
@@ -254,6 +288,29 @@ class Tables:
         """Whatever is left, on a calm day."""
         while any(not shard.is_done for line in self.shards for shard in line):
             self.deliver(1)
+
+    def backfill(self, run: str, parts: int) -> None:
+        with suppress(Throttled):
+            self._backfill(run, parts)
+
+    def _backfill(self, run: str, parts: int) -> None:
+        archive, table = self.archive(), self.interleaver.port(self.table)
+        layout = self.layout()
+        fill: Fill = no_objects
+        if isinstance(layout, ItemLayout):
+            fill = ItemFill(layout, self.tenant_column, _one_by_one)
+        known = next((base for base in archive.bases() if base.run == run), None)
+        backfill.backfill(
+            known or backfill.begin(table, archive, run, parts),
+            table=table,
+            archive=archive,
+            tenant_column=self.tenant_column,
+            fill=fill,
+            pace=Pace(None, lambda: 0.0, lambda _: None),
+            limit=self.random.randint(1, 3),
+            side=_one_by_one,
+            progress=lambda _: None,
+        )
 
     # What the archive has to know
 
@@ -307,6 +364,10 @@ class Tables:
             yield from range(first, last + 1)
 
 
+def _one_by_one[T, R](function: Callable[[T], R], items: Iterable[T]) -> Iterable[R]:
+    return [function(one) for one in items]
+
+
 @dataclass
 class _Alone:
     """Lambda delivers one batch of a shard at a time."""
@@ -315,14 +376,14 @@ class _Alone:
     tables: Tables
 
     def __enter__(self) -> bool:
-        self.entered = id(self.shard) not in self.tables.busy
+        self.entered = id(self.shard) not in self.tables.delivering
         if self.entered:
-            self.tables.busy.add(id(self.shard))
+            self.tables.delivering.add(id(self.shard))
         return self.entered
 
     def __exit__(self, *_: object) -> None:
         if self.entered:
-            self.tables.busy.discard(id(self.shard))
+            self.tables.delivering.discard(id(self.shard))
 
 
 def a_world(random: Random) -> Tables:
@@ -332,13 +393,16 @@ def a_world(random: Random) -> Tables:
         tenants=random.random() < 0.5,
         plain_names=random.random() < 0.5,
         mixed=random.random() < 0.3,
+        was_there=random.random() < 0.5,
+        switched_off=random.random() < 0.3,
     )
     if random.random() < 0.3:
-        return Tables(random, settings, Weather())
+        return Tables(random, settings, Weather(naps=random.choice((0.0, 0.1))))
     weather = Weather(
         crashes=random.choice((0.0, 0.02, 0.1)),
         throttles=random.choice((0.0, 0.05)),
         rewinds=random.choice((0.0, 0.1)),
+        naps=random.choice((0.0, 0.1)),
     )
     return Tables(random, settings, weather)
 
@@ -346,9 +410,17 @@ def a_world(random: Random) -> Tables:
 def play(seed: int) -> int:
     """Returns how many moments were compared with the oracle."""
     world = a_world(Random(seed))
-    world.complete.append([BEGINNING - 1, BEGINNING])
-    world.interleaver.run([lambda: world.use(25), *[lambda: world.deliver(12)] * 3])
-    world.deliver_all()
+    if world.settings.was_there:
+        world.without_a_stream(5)
+        world.busy("first")
+    else:
+        world.complete.append([BEGINNING - 1, BEGINNING])
+        world.busy()
+    if world.settings.switched_off:
+        world.clock += 1
+        world.complete[-1][1] = world.clock - 1
+        world.without_a_stream(8)
+        world.busy("second")
     world.complete[-1][1] = world.clock + 1
     world.check_moments()
     world.check_history()

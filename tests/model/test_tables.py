@@ -11,11 +11,13 @@ import pytest
 from holdfast.adapters.memory_tables import MemoryItemObjects
 from holdfast.events import dynamodb
 from holdfast.events.dynamodb import Batch, StreamRecord
-from holdfast.tables import layout, naming, plan, segment
-from holdfast.tables.layout import ItemLayout, Kept
-from holdfast.tables.model import Change, Image, ItemId, Segment
-from holdfast.tables.view import Altered
-from tests.model.tables_history import play
+from holdfast.tables import backfill, layout, naming, plan, segment
+from holdfast.tables.fill import ItemFill
+from holdfast.tables.layout import ItemLayout, Kept, body
+from holdfast.tables.model import Base, Change, Image, ItemId, Segment
+from holdfast.tables.ports import Page
+from holdfast.tables.view import Altered, View
+from tests.model.tables_history import LiveTable, play
 
 pytestmark = pytest.mark.model
 
@@ -129,6 +131,54 @@ def hashes_keys_in_the_order_they_come(keys: Image) -> ItemId:
     return ItemId(str(list(keys.items())))
 
 
+def builds_on_a_backfill_that_is_under_way(bases: Iterable[Base], at: int) -> Base | None:
+    return max((base for base in bases if base.began <= at), key=lambda base: base.began, default=None)
+
+
+def builds_on_the_first_backfill_for_ever(bases: Iterable[Base], at: int) -> Base | None:
+    return min((base for base in bases if base.ended and base.ended <= at), key=lambda base: base.began, default=None)
+
+
+def builds_on_no_backfill(_bases: Iterable[Base], _at: int) -> None:
+    return None
+
+
+def reads_only_what_came_since_the_backfill_was_over(self: View, base: Base | None, until: int) -> list[Segment]:
+    if base is None:
+        return self.archive.segments(0, until)
+    return [*self.archive.base_segments(base.run), *self.archive.segments(base.ended or 0, until)]
+
+
+def reads_what_any_backfill_found(self: View, base: Base | None, until: int) -> list[Segment]:
+    since = base.began if base else 0
+    return [*self.archive.base_segments(), *self.archive.segments(since, until)]
+
+
+def asks_for_the_time_behind_the_read(self: LiveTable, *arguments: Any) -> Page:
+    page = SCAN(self, *arguments)
+    return replace(page, as_of=self.now() + 1)
+
+
+def says_that_it_was_over_when_it_began(run: Any) -> Base:
+    ended: Base = replace(run.base, ended=run.base.began)
+    run.archive.save_base(ended)
+    return ended
+
+
+def takes_a_part_that_was_begun_for_done(run: Any, number: int) -> bool:
+    return number in run.base.done
+
+
+def puts_an_object_whatever_is_there(self: ItemFill, table: Any, change: Change, image: Image) -> None:
+    self.layout.objects.put(self.layout.key_of(table.name, change, change.tenant), body(image), change.moment)
+
+
+def looks_no_second_time(self: ItemFill, table: Any, change: Change, image: Image) -> None:
+    key = self.layout.key_of(table.name, change, change.tenant)
+    self.layout.objects.put_if_newer(key, body(image), change.moment)
+
+
+SCAN = LiveTable.scan
 LATEST, ENCODE, LINE, ARCHIVED, BATCH = plan.latest, segment.encode, segment._line, plan.archived, dynamodb.batch
 KEEP, KEEP_ITEM = ItemLayout._keep, ItemLayout._keep_item
 
@@ -149,6 +199,16 @@ BUGS: list[tuple[object, str, Callable[..., object]]] = [
     (ItemLayout, "_keep_item", goes_on_behind_an_error),
     (ItemLayout, "_keep_item", answers_success_after_an_error),
     (dynamodb, "batch", forgets_the_second_half_of_a_batch),
+    (plan, "base_for", builds_on_a_backfill_that_is_under_way),
+    (plan, "base_for", builds_on_the_first_backfill_for_ever),
+    (plan, "base_for", builds_on_no_backfill),
+    (View, "_segments", reads_only_what_came_since_the_backfill_was_over),
+    (View, "_segments", reads_what_any_backfill_found),
+    (LiveTable, "scan", asks_for_the_time_behind_the_read),
+    (backfill._Run, "complete", says_that_it_was_over_when_it_began),
+    (backfill._Run, "_is_over", takes_a_part_that_was_begun_for_done),
+    (ItemFill, "_put", puts_an_object_whatever_is_there),
+    (ItemFill, "_put", looks_no_second_time),
 ]
 
 

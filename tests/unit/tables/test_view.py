@@ -35,11 +35,13 @@ def test_what_a_later_backfill_does_not_find_is_gone() -> None:
     assert names(archived.at(20)) == ["b"]
 
 
-def test_while_a_backfill_is_under_way_what_it_read_counts_and_what_it_did_not_stays() -> None:
+@pytest.mark.parametrize("ended", [None, 20])
+def test_until_a_backfill_is_over_it_tells_nothing(ended: int | None) -> None:
+    """It read what was there then, or came soon after: of the moments in between the stream knows more."""
     archived = Archived()
     archived(a_record("a", an_item("a", "old"), at=1), a_record("b", an_item("b", "old"), at=1, sequence=2))
-    backfilled(archived, "second", 10, None, "b")
-    assert archived.at(15) == [an_item("a", "old"), an_item("b", "second")]
+    backfilled(archived, "second", 10, ended, "b")
+    assert archived.at(19) == [an_item("a", "old"), an_item("b", "old")]
 
 
 def test_what_a_base_makes_superfluous_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,6 +100,13 @@ class Archive:
         """Keep a record that cannot be read, as it came: longer than the stream does."""
         self.store.write(f"{REJECTED}{sequence or 'unknown'}.json", _json(raw))
 
+    def rejected_between(self, first: int, last: int) -> Iterator[Mapping[str, Any]]:
+        """The records of these sequence numbers, both included, that were kept as they came."""
+        for name in self.store.names(REJECTED):
+            sequence = name.removeprefix(REJECTED).removesuffix(".json")
+            if sequence.isdecimal() and first <= int(sequence) <= last:
+                yield json.loads(self.store.read(name))
+
     def rejected(self, sequence: str) -> Mapping[str, Any] | None:
         try:
             told: Mapping[str, Any] = json.loads(self.store.read(f"{REJECTED}{sequence}.json"))
