@@ -9,7 +9,18 @@ from typing import Any
 from holdfast.ports import Conflict
 from holdfast.tables import item
 from holdfast.tables.model import Description, Image, ItemId, Moment, Reference
-from holdfast.tables.ports import NotStored, Page, Shard, TableExists, TableMissing, Trimmed, Undelivered
+from holdfast.tables.ports import (
+    Message,
+    NotStored,
+    Page,
+    Settings,
+    Shard,
+    StreamMapping,
+    TableExists,
+    TableMissing,
+    Trimmed,
+    Undelivered,
+)
 
 
 @dataclass
@@ -166,6 +177,8 @@ class MemoryStream:
     def oldest(self, shard_id: str, limit: int) -> Sequence[dict[str, Any]]:
         if shard_id not in self.open_shards:
             raise Trimmed(f"there is no shard {shard_id} any more")
+        if shard_id not in self.open_shards:
+            raise Trimmed(f"shard {shard_id} does not hold anything any more")
         held = [dict(record) for record in self.open_shards[shard_id] if _sequence(record) > self.trimmed]
         return held[:limit]
 
@@ -179,3 +192,66 @@ class MemoryStream:
 
 def _sequence(record: Mapping[str, Any]) -> int:
     return int(record["dynamodb"]["SequenceNumber"])
+
+
+@dataclass
+class MemoryFailureQueue:
+    """A queue: its messages, and those among them that somebody has received."""
+
+    messages: dict[str, str] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
+
+    def send(self, body: str) -> str:
+        message_id = f"m{len(self.messages) + 1}"
+        self.messages[message_id] = body
+        return message_id
+
+    def receive(self) -> Iterator[Message]:
+        for message_id in [one for one in self.messages if one not in self.hidden]:
+            self.hidden.add(message_id)
+            yield Message(message_id, f"receipt of {message_id}", self.messages[message_id])
+
+    def delete(self, message: Message) -> None:
+        del self.messages[message.message_id]
+        self.hidden.discard(message.message_id)
+
+    def release(self, message: Message) -> None:
+        self.hidden.discard(message.message_id)
+
+    def depth(self) -> int:
+        return len(self.messages)
+
+
+@dataclass
+class MemoryStreamMappings:
+    """The event source mappings of a function."""
+
+    mappings: list[StreamMapping] = field(default_factory=list)
+
+    def all(self) -> Sequence[StreamMapping]:
+        return list(self.mappings)
+
+    def create(self, stream_arn: str, settings: Settings) -> None:
+        self.mappings.append(StreamMapping(f"mapping-{len(self.mappings) + 1}", stream_arn, "Enabled", settings))
+
+    def update(self, mapping: StreamMapping, settings: Settings) -> None:
+        updated = replace(mapping, settings=settings, state="Enabled")
+        self.mappings[self.mappings.index(mapping)] = updated
+
+
+@dataclass
+class MemoryStreamSwitch:
+    """The stream of a table."""
+
+    table: MemoryTable
+    arn: str
+
+    def on(self) -> str:
+        description = self.table.describe(0)
+        streaming = {
+            "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+            "LatestStreamArn": self.arn,
+            "LatestStreamLabel": self.arn.rpartition("/")[2],
+        }
+        self.table.description = replace(description, table={**description.table, **streaming})
+        return self.arn

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 
 from holdfast.tables.model import Description, Image, Moment, Reference
 
+type Settings = dict[str, Any]
+
 
 class NotStored(LookupError):
     """The archive has no object of that name."""
@@ -136,3 +138,56 @@ class Stream(Protocol):
     def records(self, shard_id: str, first: int, last: int) -> Iterator[dict[str, Any]]:
         """The records from one sequence number to another, both included. Raises Trimmed, at the first or on the way;
         Undelivered if it does not come to the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of a queue. `receipt`: what it is deleted with."""
+
+    message_id: str
+    receipt: str
+    body: str
+
+
+class FailureQueue(Protocol):
+    """Where Lambda says which records of a stream it gave up."""
+
+    def receive(self) -> Iterator[Message]:
+        """Each message once; nobody else gets them for some minutes."""
+
+    def delete(self, message: Message) -> None: ...
+
+    def release(self, message: Message) -> None:
+        """Let others have it again."""
+
+    def depth(self) -> int:
+        """About how many messages there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMapping:
+    """What has Lambda call a function with the records of a stream. `settings`: as Lambda's API names them."""
+
+    mapping_id: str
+    stream_arn: str
+    state: str
+    settings: Settings
+
+
+class StreamMappings(Protocol):
+    """The event source mappings of one function."""
+
+    def all(self) -> Sequence[StreamMapping]: ...
+
+    def create(self, stream_arn: str, settings: Settings) -> None:
+        """From the oldest record on that the stream holds. Returns once it is enabled."""
+
+    def update(self, mapping: StreamMapping, settings: Settings) -> None:
+        """Give a mapping these settings, and enable it. Returns once it is."""
+
+
+class StreamSwitch(Protocol):
+    """A table's stream, to be switched on."""
+
+    def on(self) -> str:
+        """Switch it on, with both images. Returns its ARN once it can be read."""
