@@ -1,0 +1,48 @@
+"""The on-failure queue of a stream's mapping, in SQS."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from holdfast.tables.ports import Message
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+HIDDEN_SECONDS = 900
+"""How long a message that was received is nobody else's: a redrive of them all takes no longer, most often."""
+
+
+@dataclass(frozen=True, slots=True)
+class SqsFailureQueue:
+    """The `FailureQueue` of the tables system."""
+
+    client: "SQSClient"
+    url: str
+
+    def receive(self) -> Iterator[Message]:
+        """A message may come twice, if all takes longer than it is hidden."""
+        known: set[str] = set()
+        while True:
+            answer = self.client.receive_message(
+                QueueUrl=self.url, MaxNumberOfMessages=10, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=1
+            )
+            found = [one for one in answer.get("Messages", []) if one["MessageId"] not in known]
+            if not found:
+                return
+            for one in found:
+                known.add(one["MessageId"])
+                yield Message(one["MessageId"], one["ReceiptHandle"], one["Body"])
+
+    def delete(self, message: Message) -> None:
+        self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message.receipt)
+
+    def release(self, message: Message) -> None:
+        self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=message.receipt, VisibilityTimeout=0)
+
+    def depth(self) -> int:
+        told = self.client.get_queue_attributes(
+            QueueUrl=self.url,
+            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+        )["Attributes"]
+        return int(told["ApproximateNumberOfMessages"]) + int(told["ApproximateNumberOfMessagesNotVisible"])
