@@ -60,15 +60,18 @@ class InPlace:
 
     # What differs
 
-    def preview(self, then: Then) -> Preview:
-        """What the restore would do. Raises TableMissing, OtherKeys; NotStored, Altered if the archive lost an item."""
+    def preview(self, then: Then, *, unarchived: bool = False) -> Preview:
+        """What the restore would do. `unarchived`: also to what differs without an archived change since then.
+
+        Raises TableMissing, OtherKeys; NotStored, Altered if the archive lost an item.
+        """
         if self.table.describe(0).key_types != then.description.key_types:
             raise OtherKeys(
                 f"the keys of table {self.table.name!r} are not those that it had then: restore it with --to NEW_TABLE"
             )
         parts = self._compared(then)
         found = [one for part in parts for one in part.found] + list(self._gone(then, parts))
-        differences, left = plan.confirmed(found, self._is_known(then, found))
+        differences, left = plan.confirmed(found, (lambda _: True) if unarchived else self._is_known(then, found))
         return Preview(differences, left, sum(part.same for part in parts))
 
     def _compared(self, then: Then) -> list[_Part]:

@@ -30,6 +30,11 @@ TAG_VALUE_LIMIT = 256
 PARTITION_ITEMS = 100_000
 """As many items a partition of a large restore has at most, more or less."""
 
+UNSEEN = (
+    "the archive has no change of it since then: what made it differ is not archived yet, or never will be: then "
+    "--unarchived restores it"
+)
+
 _DEEPEST = 3
 """Hex digits of a prefix: 4,096 partitions."""
 
@@ -157,8 +162,7 @@ def confirmed(
         elif is_known(one):
             differences.append(one)
         else:
-            reason = "the archive has no change of it since then: what made it differ is not archived, or not yet"
-            left.append(Leave(one.keys, Why.UNSEEN, reason))
+            left.append(Leave(one.keys, Why.UNSEEN, UNSEEN))
     order = {kind: place for place, kind in enumerate(Kind)}
     differences.sort(key=lambda one: (order[one.kind], item.canonical(one.keys)))
     left.sort(key=lambda one: (one.why, item.canonical(one.keys)))

@@ -1,0 +1,37 @@
+"""A state machine, as who starts one of its executions and follows it sees it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from holdfast.tables.restore.ports import Execution, Status
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+_STATUS = {"SUCCEEDED": Status.SUCCEEDED, "RUNNING": Status.RUNNING, "PENDING_REDRIVE": Status.RUNNING}
+"""All others are failures: FAILED, TIMED_OUT, ABORTED."""
+
+
+@dataclass(frozen=True, slots=True)
+class StateMachine:
+    """The `Workflow` of a large restore."""
+
+    client: "SFNClient"
+    arn: str
+
+    def start(self, name: str, told: Mapping[str, Any]) -> str:
+        try:
+            answer = self.client.start_execution(stateMachineArn=self.arn, name=name, input=json.dumps(told))
+        except self.client.exceptions.ExecutionAlreadyExists:
+            return f"{self.arn.replace(':stateMachine:', ':execution:')}:{name}"
+        return answer["executionArn"]
+
+    def look(self, execution: str) -> Execution:
+        found = self.client.describe_execution(executionArn=execution)
+        status = _STATUS.get(found["status"], Status.FAILED)
+        if status is not Status.FAILED:
+            return Execution(status)
+        why = ": ".join(filter(None, (found.get("error"), found.get("cause"))))
+        return Execution(status, why or found["status"])
