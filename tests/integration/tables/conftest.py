@@ -19,6 +19,7 @@ def deploy(account: None, monkeypatch: pytest.MonkeyPatch) -> Deploy:
     def deploy(**parameters: str) -> Deployed:
         clock = Clock()
         monkeypatch.setattr(wiring, "now", clock.now)
+        monkeypatch.setattr(wiring.time, "sleep", lambda _: None)
         return Deployed(Functions(aws.deploy(**{"ProtectedTables": SAMPLE_TABLE} | parameters)), clock)
 
     return deploy

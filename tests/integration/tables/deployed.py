@@ -1,12 +1,12 @@
 """What the tests of the deployed tables system do with it, and see of it."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from holdfast import wiring
+from holdfast.adapters.dynamodb_tables import to_boto
 from holdfast.adapters.s3_tables import S3ItemObjects, S3Store
 from holdfast.tables import naming
 from holdfast.tables.archive import Archive
@@ -91,19 +91,26 @@ class Deployed:
         return [json.loads(version["Body"].read()) for version in versions]
 
 
-def create_sample_table() -> None:
-    """A table as the sample events tell of it, with a stream."""
+def create_sample_table(*, stream: bool = True) -> None:
+    """A table as the sample events tell of it."""
     create: Any = wiring.client("dynamodb").create_table
+    view: Any = {"StreamViewType": "NEW_AND_OLD_IMAGES"} if stream else {}
     create(
         TableName=SAMPLE_TABLE,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        StreamSpecification={"StreamEnabled": stream, **view},
     )
 
 
-def images(case: str) -> list[Mapping[str, Any]]:
+def put(*found: Image) -> None:
+    """Write items to the sample table."""
+    for image in found:
+        wiring.client("dynamodb").put_item(TableName=SAMPLE_TABLE, Item=to_boto(image))
+
+
+def images(case: str) -> list[Image]:
     """The new images of a sample event."""
     return [record["dynamodb"]["NewImage"] for record in sample(f"tables_archive/{case}")["Records"]]
 
