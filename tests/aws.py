@@ -12,7 +12,8 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
@@ -39,6 +40,7 @@ def session() -> boto3.Session:
     boto3.DEFAULT_SESSION.events.register_first("before-send.s3.CopyObject", _copy_as_if_uploaded)
     boto3.DEFAULT_SESSION.events.register("after-call.s3.DeleteObject", _say_that_it_is_locked)
     boto3.DEFAULT_SESSION.events.register("after-call.cloudformation.DescribeStacks", _lists_as_given)
+    boto3.DEFAULT_SESSION.events.register("before-call.dynamodb-streams.GetShardIterator", _refuse_what_is_trimmed)
     return boto3.DEFAULT_SESSION
 
 
@@ -58,6 +60,23 @@ def _lists_as_given(parsed: Mapping[str, Any], **_: object) -> None:
     for parameter in (one for stack in parsed.get("Stacks", []) for one in stack.get("Parameters", [])):
         if parameter["ParameterValue"].startswith("["):
             parameter["ParameterValue"] = ",".join(literal_eval(parameter["ParameterValue"]))
+
+
+FIRST_SEQUENCE_NUMBER = 1100000000017454423009
+"""Of the one shard that each of moto's streams has."""
+
+
+def _refuse_what_is_trimmed(params: Mapping[str, Any], **_: object) -> Any:
+    """As DynamoDB does; moto fails an assertion. None lets moto answer."""
+    asked = json.loads(params["body"])
+    if asked["ShardId"] != "shardId-00000001541626099285-f35f62ef":
+        code, message = "ResourceNotFoundException", "Requested resource not found: Shard does not exist"
+    elif int(asked.get("SequenceNumber", FIRST_SEQUENCE_NUMBER)) < FIRST_SEQUENCE_NUMBER:
+        code, message = "TrimmedDataAccessException", "The operation attempted to read past the oldest stream record"
+    else:
+        return None
+    refused = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    return AWSResponse(params["url"], 400, HTTPHeaders(), None), refused
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,8 @@ def test_what_is_anything_else_stays(
 
 def a_wide_item(**attributes: Any) -> Image:
     """One of more attributes than a condition can name."""
-    return an_item("a", **{f"attribute {number}": {"N": str(number)} for number in range(400)}, **attributes)
+    many: Any = {f"attribute {number}": {"N": str(number)} for number in range(400)}
+    return an_item("a", **many, **attributes)
 
 
 @pytest.mark.parametrize("after", [an_item("a"), a_wide_item(v=TWO), None], ids=["less", "more", "none"])

@@ -52,7 +52,8 @@ class DynamoStream:
             return list(islice(self._read(shard_id, {"ShardIteratorType": "TRIM_HORIZON"}, limit), limit))
 
     def records(self, shard_id: str, first: int, last: int) -> Iterator[dict[str, Any]]:
-        where = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": str(first)}
+        number = f"{first:021}"  # the least that DynamoDB takes
+        where = {"ShardIteratorType": "AT_SEQUENCE_NUMBER", "SequenceNumber": number}
         with _as_trimmed(f"shard {shard_id} does not hold record {first} any more"):
             for record in self._read(shard_id, where, _PAGE):
                 sequence = int(record["dynamodb"]["SequenceNumber"])
