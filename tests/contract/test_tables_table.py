@@ -24,6 +24,12 @@ def table(request: pytest.FixtureRequest) -> LiveTable:
     return a_table(request, request.param)
 
 
+@pytest.fixture(params=["memory", "moto"])
+def quick_table(request: pytest.FixtureRequest) -> LiveTable:
+    """For tests of many cases, of which the local engine is spared most."""
+    return a_table(request, request.param)
+
+
 @pytest.fixture(params=["moto", "engine"])
 def in_dynamodb(request: pytest.FixtureRequest) -> DynamoTable:
     table = a_table(request, request.param)
@@ -136,11 +142,11 @@ def test_of_a_table_that_is_not_there_it_is_told_whatever_is_asked(missing: Live
         (None, None),
     ],
 )
-def test_what_is_as_expected_is_changed(table: LiveTable, before: Image | None, after: Image | None) -> None:
-    put(table, an_item("b"), before)
-    table.change(keys("a"), before, after)
-    assert item.is_same(table.get(keys("a")), after)
-    assert table.get(keys("b")) == an_item("b")
+def test_what_is_as_expected_is_changed(quick_table: LiveTable, before: Image | None, after: Image | None) -> None:
+    put(quick_table, an_item("b"), before)
+    quick_table.change(keys("a"), before, after)
+    assert item.is_same(quick_table.get(keys("a")), after)
+    assert quick_table.get(keys("b")) == an_item("b")
 
 
 @pytest.mark.parametrize("after", [an_item("a", v={"S": "mine"}, new=ONE), None], ids=["put", "removed"])
@@ -158,12 +164,12 @@ def test_what_is_as_expected_is_changed(table: LiveTable, before: Image | None, 
     ],
 )
 def test_what_is_anything_else_stays(
-    table: LiveTable, before: Image | None, there: Image | None, after: Image | None
+    quick_table: LiveTable, before: Image | None, there: Image | None, after: Image | None
 ) -> None:
-    put(table, there)
+    put(quick_table, there)
     with pytest.raises(Conflict, match="'a'"):
-        table.change(keys("a"), before, after)
-    assert table.get(keys("a")) == there
+        quick_table.change(keys("a"), before, after)
+    assert quick_table.get(keys("a")) == there
 
 
 def a_wide_item(**attributes: Any) -> Image:
@@ -182,12 +188,12 @@ def test_an_item_of_many_attributes_is_changed_like_any_other(table: LiveTable, 
 @pytest.mark.parametrize("after", [an_item("a"), a_wide_item(v=TWO), None], ids=["less", "more", "none"])
 @pytest.mark.parametrize("there", [a_wide_item(v=TWO), a_wide_item(), a_wide_item(v=ONE, w=ONE)])
 def test_an_item_of_many_attributes_of_which_one_differs_stays(
-    table: LiveTable, there: Image, after: Image | None
+    quick_table: LiveTable, there: Image, after: Image | None
 ) -> None:
-    table.put_all([there])
+    quick_table.put_all([there])
     with pytest.raises(Conflict):
-        table.change(keys("a"), a_wide_item(v=ONE), after)
-    assert table.get(keys("a")) == there
+        quick_table.change(keys("a"), a_wide_item(v=ONE), after)
+    assert quick_table.get(keys("a")) == there
 
 
 def meanwhile(table: DynamoTable, act: Callable[[], object], before_write: int) -> None:
@@ -375,6 +381,6 @@ def test_items_expire_as_in_another_table(table: LiveTable) -> None:
 
 
 @pytest.mark.parametrize("told", [{}, {"TimeToLiveStatus": "DISABLED"}, {"TimeToLiveStatus": "DISABLING"}])
-def test_items_do_not_expire_where_they_did_not(table: LiveTable, told: Mapping[str, Any]) -> None:
-    table.expire_like(Description(0, {}, told))
-    assert table.describe(0).time_to_live == {"TimeToLiveStatus": "DISABLED"}
+def test_items_do_not_expire_where_they_did_not(quick_table: LiveTable, told: Mapping[str, Any]) -> None:
+    quick_table.expire_like(Description(0, {}, told))
+    assert quick_table.describe(0).time_to_live == {"TimeToLiveStatus": "DISABLED"}
