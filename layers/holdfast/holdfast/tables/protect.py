@@ -96,8 +96,8 @@ def _stream(facts: Facts, name: str) -> Step:
     view_type = table["StreamSpecification"]["StreamViewType"]
     if view_type != VIEW_TYPE:
         raise CannotProtect(
-            f"the stream of {name} has the view type {view_type}, and {VIEW_TYPE} is needed. That cannot be changed: the "
-            "stream has to be switched off and on again, and whoever reads it loses what was not read yet. If nobody "
+            f"the stream of {name} has the view type {view_type}, and {VIEW_TYPE} is needed. That cannot be changed: "
+            "it has to be switched off and on again, and whoever reads it loses what was not read yet. If nobody "
             f"does, or once all is read: aws dynamodb update-table --table-name {name} --stream-specification "
             "StreamEnabled=false, and then this command again"
         )

@@ -44,6 +44,7 @@ class Redriven:
 def waiting(queue: FailureQueue, table: str | None = None) -> list[Waiting]:
     """What the queue holds, of one table or of all. Whoever calls this releases what it does not delete."""
     found: list[Waiting] = []
+    others: list[Message] = []
     for message in queue.receive():
         try:
             one = Waiting(message, failed_batch.parse(message.body))
@@ -52,7 +53,9 @@ def waiting(queue: FailureQueue, table: str | None = None) -> list[Waiting]:
         if table is None or (one.batch and one.batch.table == table):
             found.append(one)
         else:
-            queue.release(message)
+            others.append(message)
+    for message in others:  # only now: otherwise they would come again
+        queue.release(message)
     return found
 
 
