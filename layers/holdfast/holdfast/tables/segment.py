@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from holdfast.tables.model import Cause, Change, ItemId, Moment, Reference, Segment
@@ -17,6 +17,7 @@ FORMAT = 1
 CHANGES = "changes/"
 BASES = "bases/"
 _NAME = re.compile(r"(\d+)\.(\d+)-(\d+)\.(\d+)-(\d+)-[0-9a-f]{16}\.jsonl\.gz\Z")
+_ITEM = re.compile(rb'\{"item":"([0-9a-f]+)"')
 _LEVEL = 6
 
 
@@ -72,9 +73,16 @@ def lines(segment: Segment, body: bytes) -> list[bytes]:
     return rest
 
 
-def decode(segment: Segment, body: bytes) -> Iterator[Change]:
-    """A segment's changes, by item, each item's in their order. Raises Unreadable."""
-    return map(change, lines(segment, body))
+def decode(segment: Segment, body: bytes, wanted: Callable[[ItemId], bool] = bool) -> Iterator[Change]:
+    """A segment's changes of these items, by item, each item's in their order. Raises Unreadable."""
+    found = lines(segment, body)
+    return map(change, found if wanted is bool else (line for line in found if wanted(_item(line))))
+
+
+def _item(line: bytes) -> ItemId:
+    """The item of a line, without reading the rest: whoever wants few has many to pass over."""
+    found = _ITEM.match(line)
+    return ItemId(found[1].decode() if found else json.loads(line)["item"])
 
 
 def change(line: bytes) -> Change:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import batched
 
 from holdfast.tables import plan, segment
@@ -56,12 +56,17 @@ class View:
 
         A backfill that was not over by then tells nothing of it: what it read may have been written later.
         """
+        ground = self.ground(at)
+        found = plan.latest(self._changes(self._segments(ground.base, at), wanted), at, wanted)
+        return replace(ground, items={item: change for item, change in found.items() if not change.is_removal})
+
+    def ground(self, at: int) -> State:
+        """What the table at a moment builds on, without its items."""
         bases = self.archive.bases()
         base = plan.base_for(bases, at)
-        found = plan.latest(self._changes(self._segments(base, at)), at, wanted)
         return State(
             at=at,
-            items={item: change for item, change in found.items() if not change.is_removal},
+            items={},
             base=base,
             complete_since=plan.complete_since(self.archive.description(), bases),
             gaps=tuple(gap for gap in self.archive.gaps() if plan.touches(gap, base.began if base else 0, at)),
@@ -70,12 +75,12 @@ class View:
     def newest(self, wanted: Callable[[ItemId], bool]) -> dict[ItemId, Change]:
         """The last change of each wanted item, removals among them."""
         base = plan.base_for(self.archive.bases(), FOR_EVER)
-        return plan.latest(self._changes(self._segments(base, FOR_EVER)), FOR_EVER, wanted)
+        return plan.latest(self._changes(self._segments(base, FOR_EVER), wanted), FOR_EVER, wanted)
 
     def history(self, item: ItemId) -> list[Change]:
         """Every change of an item that is known, in their order."""
         segments = [*self.archive.base_segments(), *self._segments(None, FOR_EVER)]
-        known = {change.moment: change for change in self._changes(segments) if change.item == item}
+        known = {change.moment: change for change in self._changes(segments, item.__eq__)}
         return [known[moment] for moment in sorted(known)]
 
     def image(self, change: Change) -> Image | None:
@@ -94,10 +99,10 @@ class View:
             return self.archive.segments(0, until)
         return [*self.archive.base_segments(base.run), *self.archive.segments(base.began, until)]
 
-    def _changes(self, segments: Sequence[Segment]) -> Iterator[Change]:
+    def _changes(self, segments: Sequence[Segment], wanted: Callable[[ItemId], bool]) -> Iterator[Change]:
         for some in batched(segments, READ_TOGETHER, strict=False):
             for one, body in zip(some, self.together(self._read, some), strict=True):
-                yield from segment.decode(one, body)
+                yield from segment.decode(one, body, wanted)
 
     def _read(self, one: Segment) -> bytes:
         return self.archive.store.read(one.name)
