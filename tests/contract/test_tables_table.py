@@ -174,7 +174,7 @@ def test_what_is_anything_else_stays(
 
 def a_wide_item(**attributes: Any) -> Image:
     """One of more attributes than a condition can name."""
-    many: Any = {f"attribute {number}": {"N": str(number)} for number in range(400)}
+    many: Any = {f"attribute {number}": {"N": str(number)} for number in range(160)}
     return an_item("a", **many, **attributes)
 
 
