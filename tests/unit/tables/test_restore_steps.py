@@ -145,7 +145,7 @@ def test_the_workflow_does_all_steps() -> None:
     table = a_story()
     workflow = MemoryWorkflow(table.steps)
     execution = workflow.start("run", ORDER)
-    assert workflow.look(execution) == Execution(Status.SUCCEEDED)
+    assert workflow.look(execution).status is Status.SUCCEEDED
     assert values(table.other()) == OLD
 
 
@@ -168,4 +168,4 @@ def test_the_workflow_tells_what_went_wrong(spoil: Callable[[Restorable], None],
     table = a_story()
     spoil(table)
     workflow = MemoryWorkflow(table.steps)
-    assert workflow.look(workflow.start("run", ORDER)) == Execution(Status.FAILED, why)
+    assert workflow.look(workflow.start("run", ORDER)) == Execution(Status.FAILED, why=why)

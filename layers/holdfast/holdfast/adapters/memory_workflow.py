@@ -28,10 +28,10 @@ class MemoryWorkflow:
             parts = [self.step({**order, "step": "partition", "prefix": one}) for one in prepared["prefixes"]]
             verified = self.step({**order, "step": "verify", "partitions": parts})
         except Exception as error:  # as a workflow catches whatever its function raises
-            return Execution(Status.FAILED, f"{type(error).__name__}: {error}")
+            return Execution(Status.FAILED, why=f"{type(error).__name__}: {error}")
         if not verified["verified"]:
-            return Execution(Status.FAILED, "TablesRestoreDiffers")
-        return Execution(Status.SUCCEEDED)
+            return Execution(Status.FAILED, why="TablesRestoreDiffers")
+        return Execution(Status.SUCCEEDED, verified)
 
     def look(self, execution: str) -> Execution:
         return self.executions[execution]

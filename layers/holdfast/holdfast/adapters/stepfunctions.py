@@ -31,7 +31,7 @@ class StateMachine:
     def look(self, execution: str) -> Execution:
         found = self.client.describe_execution(executionArn=execution)
         status = _STATUS.get(found["status"], Status.FAILED)
-        if status is not Status.FAILED:
-            return Execution(status)
-        why = ": ".join(filter(None, (found.get("error"), found.get("cause"))))
-        return Execution(status, why or found["status"])
+        if status is Status.FAILED:
+            why = ": ".join(filter(None, (found.get("error"), found.get("cause"))))
+            return Execution(status, why=why or found["status"])
+        return Execution(status, answer=json.loads(found["output"]) if "output" in found else None)

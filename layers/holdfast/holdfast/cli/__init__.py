@@ -5,17 +5,29 @@ import sys
 import typer
 
 from holdfast.adapters.stack import AWS_ERRORS, StackMissing, SystemNotDeployed
-from holdfast.cli import breaker, capacity, objects
+from holdfast.cli import breaker, capacity, objects, tables
+from holdfast.cli.tables import archive, restore
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(objects.app, name="objects")
 app.add_typer(capacity.app, name="capacity")
+app.add_typer(tables.app, name="tables")
 app.add_typer(breaker.app, name="breaker")
+
+MENDED_BY_THE_READER = (
+    StackMissing,
+    SystemNotDeployed,
+    capacity.CannotWatch,
+    *objects.MENDED_BY_THE_READER,
+    *archive.MENDED_BY_THE_READER,
+    *restore.MENDED_BY_THE_READER,
+    *AWS_ERRORS,
+)
 
 
 def main() -> None:
     """Run the command; an error that the reader can mend ends it with one line and status 1."""
     try:
         app()
-    except (StackMissing, SystemNotDeployed, capacity.CannotWatch, *objects.MENDED_BY_THE_READER, *AWS_ERRORS) as error:
+    except MENDED_BY_THE_READER as error:
         sys.exit(f"holdfast: {error}")

@@ -14,9 +14,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How a workflow stands. `why`: what went wrong, if it failed and tells."""
+    """How a workflow stands. `answer`: what its last step said. `why`: what went wrong, if it failed."""
 
     status: Status
+    answer: Mapping[str, Any] | None = None
     why: str | None = None
 
 

@@ -20,6 +20,10 @@ class NothingArchived(LookupError):
     """The archive holds nothing of a table."""
 
 
+def nothing_of(table: str) -> NothingArchived:
+    return NothingArchived(f"nothing is archived of a table {table!r}: `holdfast tables protect` is where that begins")
+
+
 class Occupied(Exception):
     """A restore may not write to a table: it is there already, and not by an interrupted run of the same restore."""
 
@@ -32,9 +36,7 @@ def look(view: View, at: int, wanted: Wanted, column: str) -> Then:
     """A table as it was. Raises NothingArchived."""
     description = view.archive.description(at)
     if description is None:
-        raise NothingArchived(
-            f"nothing is archived of a table {view.archive.table!r}: `holdfast tables protect` is where that begins"
-        )
+        raise nothing_of(view.archive.table)
     return Then(description, view.at(at, plan.wanted_ids(wanted)), wanted, column)
 
 
@@ -76,7 +78,7 @@ class NewTable:
         else:
             description = self.archive.description(run.at)
             if description is None:
-                raise NothingArchived(f"nothing is archived of a table {self.archive.table!r}")
+                raise nothing_of(self.archive.table)
             self._create(run, description)
         self.save(run)
         return run

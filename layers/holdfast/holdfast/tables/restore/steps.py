@@ -11,7 +11,6 @@ from itertools import batched
 from typing import Any
 
 from holdfast.ports import Clock
-from holdfast.tables import plan as tables
 from holdfast.tables.archive import Archive
 from holdfast.tables.backfill import Pace
 from holdfast.tables.item import Digest
@@ -76,17 +75,18 @@ def parts_of(run: str) -> str:
     return f"{RESTORES}{run}/parts/"
 
 
-def estimate(view: View, at: int) -> tuple[int, bool]:
-    """How many items a table held: at most, by the names of its segments; or if those are many, about, by a sample.
-
-    Tells too whether it is about.
-    """
-    archive = view.archive
-    base = tables.base_for(archive.bases(), at)
+def at_most(view: View, at: int) -> int:
+    """How many changes have to be read for a moment, by the names of their segments: no fewer than items."""
+    archive, base = view.archive, view.ground(at).base
     read = archive.base_segments(base.run) if base else []
-    at_most = sum(segment.count for segment in [*read, *archive.segments(base.began if base else 0, at)])
-    if at_most <= plan.PARTITION_ITEMS * 16:
-        return at_most, False
+    return sum(segment.count for segment in [*read, *archive.segments(base.began if base else 0, at)])
+
+
+def estimate(view: View, at: int) -> tuple[int, bool]:
+    """How many items a table held: at most; or if those are many, about, by a sample. Tells too whether it is about."""
+    most = at_most(view, at)
+    if most <= plan.PARTITION_ITEMS * 16:
+        return most, False
     return len(view.at(at, lambda item: item.startswith(SAMPLE)).items) * SAMPLES, True
 
 

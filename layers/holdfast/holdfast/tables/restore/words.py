@@ -93,6 +93,11 @@ def nobodys(count: int) -> Iterator[str]:
         yield f"warning: {items(count)} named no tenant then, and are left out"
 
 
+def estimated(count: int, *, is_about: bool) -> str:
+    """How much there was, where nobody counts before it is restored."""
+    return f"  {'about' if is_about else 'at most'} {items(count)}"
+
+
 # A new table
 
 
@@ -148,6 +153,11 @@ def created(to: str, written: Written, expiry: str | None) -> Iterator[str]:
     if expiry:
         yield f"Items expire by {expiry!r} again."
     yield f"To archive the new table too: holdfast tables protect {to} --apply"
+
+
+def divided(parts: int, machine: str) -> str:
+    """Who restores it, if it is large."""
+    return f"restored in {parts:,} parts by {machine}"
 
 
 # In place
@@ -223,3 +233,14 @@ def backs(looks: Sequence[Look]) -> Iterator[str]:
     """What taking back comes to."""
     counted = Counter(one.back for one in looks)
     yield from (f"  {back:<11}{counted[back]:>9,}" for back in Back)
+
+
+# An item's history
+
+
+def known_since(complete_since: int | None) -> Iterator[str]:
+    """What a history leaves out."""
+    if complete_since is None:
+        yield "What it was before its first change that the stream told of, nobody knows: the archive has no backfill."
+    else:
+        yield f"The archive is complete since {stamp(complete_since)}."
