@@ -308,6 +308,12 @@ def test_pages_may_be_empty_before_a_record(answers: Any, stream: DynamoStream) 
     assert ordinals(stream.records(SHARD, ZERO + 1, ZERO + 3)) == [1, 3]
 
 
+def test_what_comes_behind_the_last_record_is_left_out(answers: Any, stream: DynamoStream) -> None:
+    expect_iterator(answers, "AT_SEQUENCE_NUMBER", 1, "i")
+    expect_page(answers, "i", [1, 3], "more")
+    assert ordinals(stream.records(SHARD, ZERO + 1, ZERO + 2)) == [1]
+
+
 def test_of_an_open_shard_that_stays_silent_the_end_is_assumed(answers: Any, stream: DynamoStream) -> None:
     expect_iterator(answers, "TRIM_HORIZON", None, "i")
     expect_page(answers, "i", [1], "i", limit=5)

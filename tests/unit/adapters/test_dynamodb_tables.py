@@ -91,6 +91,25 @@ def test_many_threads_share_one_clock(answers: Any, table: DynamoTable) -> None:
     assert set(found) == {1_800_000_100 - MARGIN_SECONDS}
 
 
+def test_all_reads_are_strongly_consistent(answers: Any, table: DynamoTable) -> None:
+    answer(answers, "describe_table", 1_800_000_100)
+    asked = {
+        "TableName": "orders",
+        "Segment": 2,
+        "TotalSegments": 3,
+        "Limit": 10,
+        "ConsistentRead": True,
+        "ReturnConsumedCapacity": "TOTAL",
+        "ExclusiveStartKey": {"pk": {"B": b"a"}},
+    }
+    told = {"Items": [], "LastEvaluatedKey": {"pk": {"B": b"b"}}, "ConsumedCapacity": {"CapacityUnits": 2.5}}
+    answers.add_response("scan", {**told, "ResponseMetadata": {"HTTPHeaders": {}}}, asked)
+    answers.add_response("get_item", {}, {"TableName": "orders", "Key": KEYS, "ConsistentRead": True})
+    page = table.scan(2, 3, {"pk": {"B": "YQ=="}}, 10)
+    assert (page.next_key, page.capacity_units) == ({"pk": {"B": "Yg=="}}, 2.5)
+    assert table.get(KEYS) is None
+
+
 # Too busy
 
 
