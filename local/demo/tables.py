@@ -11,12 +11,13 @@ from rich.text import Text
 
 from holdfast.adapters.dynamodb_tables import DynamoTable
 from holdfast.adapters.s3_tables import S3ItemObjects, S3Store
+from holdfast.adapters.stack import Stack
 from holdfast.tables import item, naming
 from holdfast.tables.archive import Archive
 from holdfast.tables.item import Digest
 from holdfast.tables.model import Image, ItemId
 from holdfast.tables.view import View
-from local.cloud import Cloud, parameters
+from local.cloud import STACK, Cloud
 from local.demo import Story
 from local.demo.stage import Stage, now, said
 
@@ -43,7 +44,7 @@ def tell(cloud: Cloud, console: Console) -> Story:
     """Write, wait a second, change everything, and restore what was there in between."""
     play = _Play(Stage("tables", cloud, console))
     console.print(f"\n[bold]tables[/bold]  every change of the DynamoDB table {play.live.name}, in S3\n")
-    return play.stage.play([play.write, play.change, play.restore, play.compare])
+    return play.stage.play([play.write, play.change, play.restore])
 
 
 @dataclass
@@ -59,7 +60,8 @@ class _Play:
         self._dynamodb, s3 = cloud.engine.client("dynamodb"), cloud.engine.client("s3")
         self.live = DynamoTable(self._dynamodb, cloud.outputs["TablesSampleTableName"])
         bucket = cloud.outputs["TablesBackupBucketName"]
-        folder = naming.folder(parameters(cloud.engine)["BackupPrefix"], self.live.name)
+        stack = Stack.find(cloud.engine.client("cloudformation"), STACK)
+        folder = naming.folder(stack.parameters["BackupPrefix"], self.live.name)
         self._view = View(Archive(self.live.name, S3Store(s3, bucket, folder)), S3ItemObjects(s3, bucket), map)
 
     # The acts
@@ -88,8 +90,10 @@ class _Play:
         done = self.stage.command(*command)
         self.stage.seen["restored"] = {"command": command, "said": said(done)}
         self.stage.check("the restore ended well", is_so=done.returncode == 0)
+        if done.returncode == 0:
+            self._compare()
 
-    def compare(self) -> None:
+    def _compare(self) -> None:
         """Every item of any: as it was then, as it is in the restored table, and as it is in the live one."""
         then = {_id(image): image for image in BEFORE}
         restored, live = self._items(self.restored_to), self._items(self.live.name)

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+OWN_BUCKET = "there-before-the-stack"
+OWN_TABLE = "there-before-the-stack"
+FLOOR = 3
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything here is end to end. What uses the shared cloud goes to one worker, so that there is only one."""
@@ -71,3 +75,25 @@ def sqs(stack: Cloud) -> "SQSClient":
 def cloudwatch(stack: Cloud) -> "CloudWatchClient":
     client: CloudWatchClient = stack.engine.client("cloudwatch")
     return client
+
+
+@pytest.fixture(scope="session")
+def protecting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A stack for buckets and tables of one's own, whose breaker minds what is removed."""
+    parameters = {
+        "ArchiveLayout": "item",
+        "BreakerFloor": str(FLOOR),
+        "BreakerSharePercent": "1",
+        "DisownedDelaySeconds": "86400",
+        "EnableCapacity": "false",
+        "MultiTenancyColumn": "tenant",
+        "PlainTextKeyAsFilename": "true",
+        "ProtectedBuckets": f"{OWN_BUCKET},another",
+        "ProtectedTables": OWN_TABLE,
+        "SourceVersioning": "true",
+    }
+    with cloud.temporary(parameters, tmp_path_factory.mktemp("protecting")) as filled:
+        s3 = filled.engine.client("s3")
+        for name in (OWN_BUCKET, "another"):
+            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
+        yield filled

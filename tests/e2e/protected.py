@@ -1,9 +1,12 @@
 """A protected bucket of a deployed stack, and what is kept of its objects."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -69,3 +72,10 @@ class Protected:
         self._functions.invoke(
             FunctionName=self.names[function], InvocationType="Event", Payload=json.dumps(dict(event))
         )
+
+
+def holdfast(stack: Cloud, *words: str) -> str:
+    """What the command says to an operator."""
+    command = [str(Path(sys.executable).with_name("holdfast")), *words]
+    environment = {**stack.engine.environment(), "COLUMNS": "200"}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout

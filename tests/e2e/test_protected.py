@@ -1,43 +1,20 @@
 """A bucket of one's own, protected through EventBridge, in a cloud whose breaker minds what is removed."""
 
-import subprocess
-import sys
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from holdfast.objects.model import Status
-from local import cloud
 from local.cloud import Cloud
-from tests.e2e.protected import Protected
+from tests.e2e.conftest import FLOOR, OWN_BUCKET
+from tests.e2e.protected import Protected, holdfast
 from tests.e2e.test_capacity import eventually
 
 pytestmark = pytest.mark.xdist_group("protected")
 
-OWN_BUCKET = "there-before-the-stack"
-FLOOR = 3
 WOULD_BE_REMOVED = "objects would be removed"
 ACTIVE, DISOWNED = Status.ACTIVE, Status.DISOWNED
-
-
-@pytest.fixture(scope="module")
-def protecting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    parameters = {
-        "BreakerFloor": str(FLOOR),
-        "BreakerSharePercent": "1",
-        "DisownedDelaySeconds": "86400",
-        "EnableCapacity": "false",
-        "ProtectedBuckets": f"{OWN_BUCKET},another",
-        "SourceVersioning": "true",
-    }
-    with cloud.temporary(parameters, tmp_path_factory.mktemp("protecting")) as filled:
-        s3 = filled.engine.client("s3")
-        for name in (OWN_BUCKET, "another"):
-            s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": s3.meta.region_name})
-        yield filled
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +24,6 @@ def own(protecting: Cloud) -> Protected:
     own.put("before", b"0")
     assert "Done" in holdfast(protecting, "objects", "protect", OWN_BUCKET, "--apply")
     return own
-
-
-def holdfast(stack: Cloud, *words: str) -> str:
-    """What the command says to an operator."""
-    command = [str(Path(sys.executable).with_name("holdfast")), *words]
-    environment = {**stack.engine.environment(), "COLUMNS": "200"}
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
 
 def states(stack: Cloud, alarm: str) -> list[str]:

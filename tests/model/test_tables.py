@@ -21,9 +21,9 @@ from tests.model.tables_history import LiveTable, play
 
 pytestmark = pytest.mark.model
 
-HISTORIES = int(os.environ.get("HISTORIES", "2000"))
+HISTORIES = int(os.environ.get("HISTORIES", "1500"))
 CHUNKS = 8
-ENOUGH_TO_CATCH_A_BUG = 2000
+ENOUGH_TO_CATCH_A_BUG = 5000
 
 
 def play_all(seeds: Iterable[int]) -> int:
@@ -45,26 +45,32 @@ def test_the_archive_knows_every_moment_of_random_histories(chunk: int) -> None:
 # Bugs
 
 
-def orders_by_the_second_alone(changes: Iterable[Change], at: int, wanted: object = bool) -> dict[ItemId, Change]:
+def orders_by_the_second_alone(
+    changes: Iterable[Change], at: int, _wanted: object = bool, *, since: int = 0
+) -> dict[ItemId, Change]:
     last: dict[ItemId, Change] = {}
     for change in sorted(changes, key=lambda change: change.moment.at):
-        if change.moment.at <= at:
+        if since <= change.moment.at <= at:
             last.setdefault(change.item, change)
             if last[change.item].moment.at < change.moment.at:
                 last[change.item] = change
     return last
 
 
-def takes_the_last_to_be_stored(changes: Iterable[Change], at: int, wanted: object = bool) -> dict[ItemId, Change]:
-    return {change.item: change for change in changes if change.moment.at <= at}
+def takes_the_last_to_be_stored(
+    changes: Iterable[Change], at: int, _wanted: object = bool, *, since: int = 0
+) -> dict[ItemId, Change]:
+    return {change.item: change for change in changes if since <= change.moment.at <= at}
 
 
-def leaves_out_the_second_itself(changes: Iterable[Change], at: int, wanted: object = bool) -> dict[ItemId, Change]:
-    return LATEST(changes, at - 1)
+def leaves_out_the_second_itself(
+    changes: Iterable[Change], at: int, *_: object, since: int = 0
+) -> dict[ItemId, Change]:
+    return LATEST(changes, at - 1, since=since)
 
 
-def passes_over_removals(changes: Iterable[Change], at: int, wanted: object = bool) -> dict[ItemId, Change]:
-    return LATEST((change for change in changes if not change.is_removal), at)
+def passes_over_removals(changes: Iterable[Change], at: int, *_: object, since: int = 0) -> dict[ItemId, Change]:
+    return LATEST((change for change in changes if not change.is_removal), at, since=since)
 
 
 def takes_numbers_for_floats(image: Any, _where: str = "") -> None:

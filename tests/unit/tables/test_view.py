@@ -44,6 +44,15 @@ def test_until_a_backfill_is_over_it_tells_nothing(ended: int | None) -> None:
     assert archived.at(19) == [an_item("a", "old"), an_item("b", "old")]
 
 
+def test_what_came_before_a_backfill_is_gone_though_its_batch_came_later() -> None:
+    """It was removed while nobody told of it."""
+    archived = Archived()
+    archived(a_record("a", an_item("a"), at=1), a_record("b", an_item("b"), at=30, sequence=2))
+    backfilled(archived, "base", 10, 20)
+    assert names(archived.at(30)) == ["b"]
+    assert list(archived.view.newest(bool)) == [id_of("b")]
+
+
 def test_what_a_base_makes_superfluous_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     archived = Archived()
     archived(a_record("a", an_item("a"), at=1))

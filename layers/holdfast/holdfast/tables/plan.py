@@ -73,11 +73,16 @@ def base_for(bases: Iterable[Base], at: int) -> Base | None:
     return max(over, key=lambda base: base.began, default=None)
 
 
-def latest(changes: Iterable[Change], at: int, wanted: Callable[[ItemId], bool] = bool) -> dict[ItemId, Change]:
-    """Of each wanted item the last change until a moment, removals among them; whatever comes twice counts once."""
+def latest(
+    changes: Iterable[Change], at: int, wanted: Callable[[ItemId], bool] = bool, *, since: int = 0
+) -> dict[ItemId, Change]:
+    """Of each wanted item the last change until a moment, removals among them; whatever comes twice counts once.
+
+    `since`: what came before tells nothing any more: that the backfill which began then read the item does.
+    """
     last: dict[ItemId, Change] = {}
     for change in changes:
-        if change.moment.at > at or not wanted(change.item):
+        if not since <= change.moment.at <= at or not wanted(change.item):
             continue
         known = last.get(change.item)
         if known is None or known.moment < change.moment:

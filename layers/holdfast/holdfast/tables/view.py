@@ -57,7 +57,7 @@ class View:
         A backfill that was not over by then tells nothing of it: what it read may have been written later.
         """
         ground = self.ground(at)
-        found = plan.latest(self._changes(self._segments(ground.base, at), wanted), at, wanted)
+        found = self._latest(ground.base, at, wanted)
         return replace(ground, items={item: change for item, change in found.items() if not change.is_removal})
 
     def ground(self, at: int) -> State:
@@ -75,7 +75,7 @@ class View:
     def newest(self, wanted: Callable[[ItemId], bool]) -> dict[ItemId, Change]:
         """The last change of each wanted item, removals among them."""
         base = plan.base_for(self.archive.bases(), FOR_EVER)
-        return plan.latest(self._changes(self._segments(base, FOR_EVER), wanted), FOR_EVER, wanted)
+        return self._latest(base, FOR_EVER, wanted)
 
     def history(self, item: ItemId) -> list[Change]:
         """Every change of an item that is known, in their order."""
@@ -92,6 +92,10 @@ class View:
             raise Altered(f"version {change.stored.version_id} of {change.stored.key!r} is not what was stored")
         image: Image = json.loads(body)
         return image
+
+    def _latest(self, base: Base | None, until: int, wanted: Callable[[ItemId], bool]) -> dict[ItemId, Change]:
+        changes = self._changes(self._segments(base, until), wanted)
+        return plan.latest(changes, until, wanted, since=base.began if base else 0)
 
     def _segments(self, base: Base | None, until: int) -> list[Segment]:
         """Where what a base holds is told, and what came since it began."""
