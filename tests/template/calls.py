@@ -100,12 +100,16 @@ class Account:
 
 @contextmanager
 def account(**parameters: str) -> Iterator[Account]:
-    """With the buckets that the parameters say are there already."""
+    """With the buckets and tables that the parameters say are there already."""
     shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     with patch.dict(os.environ, {**shell, "AWS_DEFAULT_REGION": REGION}, clear=True), mock_aws():
-        for name, table in of_type("AWS::DynamoDB::Table", **parameters).items():
+        tables = of_type("AWS::DynamoDB::Table", **parameters)
+        protected = settings.names(parameters.get("ProtectedTables", ""))
+        for name, table in (tables | dict.fromkeys(protected, tables["TablesSampleTable"])).items():
             ignored = {"PointInTimeRecoverySpecification", "TimeToLiveSpecification", "SSESpecification"}
             stated: Any = {key: value for key, value in table.items() if key not in ignored}
+            if stream := stated.get("StreamSpecification"):
+                stated["StreamSpecification"] = stream | {"StreamEnabled": True}
             boto3.client("dynamodb").create_table(TableName=name, **stated)
         there: dict[str, Mapping[str, Any]] = {
             name: {} for name in settings.names(parameters.get("ProtectedBuckets", ""))
@@ -133,6 +137,15 @@ NEEDS = {
     "PutItem": {"{table}": "dynamodb:PutItem"},
     "UpdateItem": {"{table}": "dynamodb:UpdateItem"},
     "DeleteItem": {"{table}": "dynamodb:DeleteItem"},
+    "Scan": {"{table}": "dynamodb:Scan"},
+    "CreateTable": {"{table}": "dynamodb:CreateTable dynamodb:TagResource"},
+    "DescribeTable": {"{table}": "dynamodb:DescribeTable"},
+    "DescribeTimeToLive": {"{table}": "dynamodb:DescribeTimeToLive"},
+    "UpdateTimeToLive": {"{table}": "dynamodb:UpdateTimeToLive"},
+    "ListTagsOfResource": {"{ResourceArn}": "dynamodb:ListTagsOfResource"},
+    "DescribeStream": {"{StreamArn}": "dynamodb:DescribeStream"},
+    "GetShardIterator": {"{StreamArn}": "dynamodb:GetShardIterator"},
+    "GetRecords": {"{stream}": "dynamodb:GetRecords"},
     "DescribeAlarms": {f"{ALARMS}*": "cloudwatch:DescribeAlarms"},
     "Invoke": {FUNCTIONS + "{FunctionName}": "lambda:InvokeFunction"},
 }
@@ -145,7 +158,7 @@ def needs(operation: str, params: Mapping[str, Any]) -> set[Grant]:
     table = f"{TABLES}{params.get('TableName')}"
     key = f"{bucket}/{params.get('Key')}"
     match operation:
-        case "HeadObject":
+        case "HeadObject" | "GetObject":
             return _reads(params, "")
         case "GetObjectTagging":
             return _reads(params, "Tagging")
@@ -167,8 +180,13 @@ def needs(operation: str, params: Mapping[str, Any]) -> set[Grant]:
             writes = [write for item in params["TransactItems"] for write in item.items()]
             return {Grant(TABLES + write["TableName"], f"dynamodb:{kind}Item") for kind, write in writes}
         case _:
-            values = {**params, "bucket": bucket, "table": table}
-            return {Grant(resource.format_map(values), action) for resource, action in NEEDS[operation].items()}
+            stream = params.get("ShardIterator", "").partition("|")[0]  # it begins with its stream's ARN
+            values = {**params, "bucket": bucket, "table": table, "stream": stream}
+            return {
+                Grant(resource.format_map(values), action)
+                for resource, actions in NEEDS[operation].items()
+                for action in actions.split()
+            }
 
 
 def _writes(key: str, *parts: str) -> set[Grant]:

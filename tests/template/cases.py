@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from holdfast import wiring
-from tests.template import objects_cases
+from tests.template import objects_cases, tables_cases
 from tests.template.calls import Account, account
 from tests.template.stack import environment
 
@@ -111,6 +111,9 @@ CASES: dict[str, Callable[[Account], None]] = {
     "objects_clean": objects_cases.cleans,
     "objects_reconcile": objects_cases.reconciles,
     "objects_replicate": objects_cases.replicates,
+    "tables_archive": tables_cases.archives,
+    "tables_check": tables_cases.checks,
+    "tables_restore": tables_cases.restores,
 }
 
 

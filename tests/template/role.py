@@ -34,6 +34,13 @@ def role(name: str, **parameters: str) -> dict[str, Any]:
     return dict(deployed(**parameters)[function(name)["Role"].rpartition("/")[2]].properties)
 
 
+def machine_statements(machine: str, **parameters: str) -> list[dict[str, Any]]:
+    """The statements of a state machine's own policies."""
+    made = deployed(**parameters)
+    role = made[made[machine].properties["RoleArn"].rpartition("/")[2]].properties
+    return [statement for policy in role["Policies"] for statement in policy["PolicyDocument"]["Statement"]]
+
+
 def statements(name: str, **parameters: str) -> Iterator[dict[str, Any]]:
     """The statements of a function's own policies, those that SAM adds for it included."""
     for policy in role(name, **parameters).get("Policies", []):

@@ -30,6 +30,10 @@ EVERYTHING: Mapping[str, str] = {
     "BackupKmsKeyArn": f"{KEY}copies",
     "SourceKmsKeyArns": f"{KEY}accounts,{KEY}media",
     "SourceVersioning": "true",
+    "ProtectedTables": "orders,users",
+    "ArchiveLayout": "item",
+    "PlainTextKeyAsFilename": "true",
+    "MultiTenancyColumn": "tenant",
 }
 """Parameters with which all resources are there, and all statements."""
 
@@ -52,13 +56,17 @@ _ARNS = {
     "AWS::S3::Bucket": "arn:aws:s3:::",
     "AWS::SNS::Topic": f"arn:aws:sns:{REGION}:{ACCOUNT}:",
     "AWS::SQS::Queue": f"arn:aws:sqs:{REGION}:{ACCOUNT}:",
+    "AWS::StepFunctions::StateMachine": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:",
 }
 
 _NAMES = {
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::Logs::LogGroup": "LogGroupName",
     "AWS::S3::Bucket": "BucketName",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
+
+_REFERRED_BY_ARN = {"AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"}
 
 
 @cache
@@ -131,10 +139,16 @@ class _References:
     def _ref(self, name: str) -> Any:
         if name in self.values:
             return self.values[name]
-        return self._arn(name) if self.made[name].type == "AWS::SNS::Topic" else self._name(name)
+        return self._arn(name) if self.made[name].type in _REFERRED_BY_ARN else self._name(name)
 
     def _attribute(self, name: str, attribute: str) -> str:
-        return self._arn(name) if attribute == "Arn" else self._name(name)
+        match attribute:
+            case "Arn":
+                return self._arn(name)
+            case "StreamArn":
+                return f"{self._arn(name)}/stream/2026-01-15T09:00:00.000"
+            case _:
+                return self._name(name)
 
     def _arn(self, name: str) -> str:
         return _ARNS[self.made[name].type] + self._name(name)

@@ -12,7 +12,8 @@ from tests.template.cases import played
 from tests.template.stack import FUNCTIONS, deployed, environment, function, of_type
 
 NAMESPACE = environment("capacity_track")["POWERTOOLS_METRICS_NAMESPACE"]
-ALARMS = {name: alarm for name, alarm in of_type("AWS::CloudWatch::Alarm").items() if alarm["Namespace"] == NAMESPACE}
+WITH_TENANTS = of_type("AWS::CloudWatch::Alarm", MultiTenancyColumn="tenant")
+ALARMS = {name: alarm for name, alarm in WITH_TENANTS.items() if alarm["Namespace"] == NAMESPACE}
 
 
 def metric_filter(name: str) -> Any:
@@ -66,10 +67,26 @@ def test_an_alarm_watches_a_metric_that_a_function_measures(alarm: str) -> None:
         ("ObjectsLagAlarm", {"objects_replicate"}),
         ("ObjectsBreakerAlarm", {"objects_clean", "objects_reconcile", "objects_replicate"}),
         ("ObjectsCorruptAlarm", {"objects_reconcile"}),
+        ("TablesLagAlarm", {"tables_archive"}),
+        ("TablesTenantAlarm", {"tables_archive"}),
+        ("TablesDifferencesAlarm", {"tables_check"}),
+        ("TablesUnarchivedAlarm", {"tables_check"}),
+        ("TablesGapsAlarm", {"tables_check"}),
     ],
 )
-def test_an_alarm_of_objects_hears_each_function_that_can_tell(alarm: str, functions: set[str]) -> None:
+def test_an_alarm_hears_each_function_that_can_tell(alarm: str, functions: set[str]) -> None:
     assert {name for name in FUNCTIONS if watched(alarm) in set(measured(name))} == functions
+
+
+def test_nobody_waits_for_tenants_where_there_are_none() -> None:
+    assert WITH_TENANTS.keys() - of_type("AWS::CloudWatch::Alarm").keys() == {"TablesTenantAlarm"}
+
+
+def test_an_alarm_tells_long_before_a_stream_loses_what_waits() -> None:
+    alarm = of_type("AWS::CloudWatch::Alarm")["TablesAgeAlarm"]
+    assert (alarm["Namespace"], alarm["MetricName"], alarm["Statistic"]) == ("AWS/Lambda", "IteratorAge", "Maximum")
+    assert alarm["Dimensions"] == [{"Name": "FunctionName", "Value": "TablesArchiveFunction"}]
+    assert alarm["Threshold"] == 6 * 60 * 60 * 1000
 
 
 @pytest.mark.parametrize("name", ["capacity_track", "capacity_heartbeat"])

@@ -4,6 +4,7 @@ import ast
 
 import pytest
 
+from tests.template.machine import MACHINES, Machine
 from tests.template.stack import FUNCTIONS, ROOT, SOURCE, environment, function, logical_id
 
 LINES_OF_A_HANDLER = 25
@@ -39,6 +40,19 @@ def test_a_handler_fits_on_a_screen(name: str) -> None:
     [handler] = [node for node in app.body if isinstance(node, ast.FunctionDef) and node.name == "lambda_handler"]
     assert handler.end_lineno is not None
     assert handler.end_lineno - handler.lineno < LINES_OF_A_HANDLER
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_a_state_that_calls_a_function_begins_with_its_word(machine: Machine) -> None:
+    for name, called in machine.calls():
+        assert called in set(map(logical_id, FUNCTIONS))
+        assert name.startswith(called.removesuffix("Function"))
+
+
+@pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+def test_every_state_begins_with_the_word_of_a_function_of_its_machine(machine: Machine) -> None:
+    words = tuple(called.removesuffix("Function") for _, called in machine.calls())
+    assert [name for name, _ in machine.states() if not name.startswith(words)] == []
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

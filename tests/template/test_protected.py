@@ -1,4 +1,4 @@
-"""What a list of protected buckets becomes: a rule that listens to them, ARNs that may be read, names to compare."""
+"""What a list of protected buckets, or of tables, becomes: what listens to them, ARNs that may be read, names."""
 
 import json
 
@@ -7,6 +7,7 @@ import pytest
 from holdfast import settings
 from holdfast.capacity.settings import CapacityTrim
 from holdfast.objects.settings import ObjectsReconcile
+from holdfast.tables.settings import TablesCheck
 from tests.template.role import grants, role
 from tests.template.stack import EVERYTHING, deployed, environment
 
@@ -59,6 +60,37 @@ def test_there_is_room_for_29_buckets_of_the_longest_names() -> None:
     everything = {**EVERYTHING, "ProtectedBuckets": ",".join(f"{number:063}" for number in range(29))}
     assert length(deployed(**everything)["ObjectsProtectedRule"].properties["EventPattern"]) <= 2048
     for name in ("objects_replicate", "objects_reconcile"):
+        policies = role(name, **everything)["Policies"]
+        assert sum(length(policy["PolicyDocument"]) for policy in policies) <= 10_240
+        assert length(environment(name, **everything)) <= 4096
+
+
+# Tables
+
+
+READ_STREAM = {"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"}
+
+
+@LISTS
+@pytest.mark.parametrize("function", ["tables_archive", "tables_check"])
+def test_exactly_the_streams_of_these_tables_can_be_read(function: str, names: tuple[str, ...]) -> None:
+    granted = grants(function, ProtectedTables=",".join(names)) - grants(function)
+    streams = {(grant.resource, grant.action) for grant in granted if grant.action in READ_STREAM}
+    assert streams == {(f"arn:*:dynamodb:*:*:table/{name}/stream/*", verb) for name in names for verb in READ_STREAM}
+
+
+@LISTS
+def test_exactly_these_tables_are_checked_besides_the_stacks_own(names: tuple[str, ...]) -> None:
+    told = settings.read(TablesCheck, environment("tables_check", ProtectedTables=",".join(names)))
+    assert told.tables == ("TablesSampleTable", *names)
+    granted = grants("tables_check", ProtectedTables=",".join(names)) - grants("tables_check")
+    scanned = {grant.resource for grant in granted if grant.action == "dynamodb:Scan"}
+    assert scanned == {f"arn:*:dynamodb:*:*:table/{name}" for name in names}
+
+
+def test_there_is_room_for_12_tables_of_the_longest_names() -> None:
+    everything = {**EVERYTHING, "ProtectedTables": ",".join(f"{number:0255}" for number in range(12))}
+    for name in ("tables_archive", "tables_check"):
         policies = role(name, **everything)["Policies"]
         assert sum(length(policy["PolicyDocument"]) for policy in policies) <= 10_240
         assert length(environment(name, **everything)) <= 4096

@@ -17,11 +17,12 @@ from tests.template.stack import (
     sections,
 )
 
-SYSTEMS = ("Capacity", "Objects")
+SYSTEMS = ("Capacity", "Objects", "Tables")
 DAY = 24 * 60 * 60
 TWO_WEEKS = 14 * DAY
 
 QUEUES = of_type("AWS::SQS::Queue", **EVERYTHING)
+MAPPINGS = of_type("AWS::Lambda::EventSourceMapping", **EVERYTHING)
 RULES = {name: rule for name, rule in of_type("AWS::Events::Rule", **EVERYTHING).items() if "EventPattern" in rule}
 INVOKED = of_type("AWS::Lambda::EventInvokeConfig", **EVERYTHING)
 
@@ -36,12 +37,12 @@ def dead_letters() -> Iterator[str]:
     """The ARNs of what takes the messages and events that queues, rules and functions gave up."""
     yield from (queue["RedrivePolicy"]["deadLetterTargetArn"] for queue in QUEUES.values() if "RedrivePolicy" in queue)
     yield from (target["DeadLetterConfig"]["Arn"] for rule in RULES.values() for target in rule["Targets"])
-    yield from map(on_failure, INVOKED.values())
+    yield from map(on_failure, [*INVOKED.values(), *MAPPINGS.values()])
 
 
 DEAD_LETTER_QUEUES = {arn.rpartition(":")[2] for arn in dead_letters() if ":sqs:" in arn}
 WORK_QUEUES = sorted(QUEUES.keys() - DEAD_LETTER_QUEUES)
-MAPPINGS = of_type("AWS::Lambda::EventSourceMapping")
+STREAMS = [name for name, mapping in MAPPINGS.items() if ":dynamodb:" in mapping["EventSourceArn"]]
 ALARMS = of_type("AWS::CloudWatch::Alarm", **EVERYTHING)
 ALERTS = f"{deployed()['AlertTopicPolicy'].properties['Topics'][0]}"
 POLLED = {"SQS", "Kinesis", "DynamoDB", "Api"}
@@ -61,7 +62,8 @@ def mapping_of(queue: str) -> Mapping[str, Any]:
 
 def is_async(name: str) -> bool:
     events = SOURCE["Resources"][logical_id(name)]["Properties"].get("Events", {})
-    return not {event["Type"] for event in events.values()} & POLLED
+    polls = any(mapping["FunctionName"].endswith(logical_id(name)) for mapping in MAPPINGS.values())
+    return not polls and not {event["Type"] for event in events.values()} & POLLED
 
 
 # Systems
@@ -215,6 +217,44 @@ def test_a_dead_letter_queue_has_an_alarm(name: str) -> None:
     assert (alarm["Statistic"], alarm["Threshold"]) == ("Maximum", 1)
     assert alarm["ComparisonOperator"] == "GreaterThanOrEqualToThreshold"
     assert alarm["AlarmActions"] == [ALERTS]
+
+
+# Streams
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_mapping_of_a_stream_skips_nothing_and_gives_nothing_up_for_one_record(name: str) -> None:
+    mapping = MAPPINGS[name]
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["ParallelizationFactor"] == 1
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_record_of_a_stream_is_given_up_while_the_stream_still_holds_it(name: str) -> None:
+    mapping = MAPPINGS[name]
+    assert 0 < mapping["MaximumRetryAttempts"] <= 100
+    assert 0 < mapping["MaximumRecordAgeInSeconds"] < DAY
+    assert on_failure(mapping).rpartition(":")[2] in DEAD_LETTER_QUEUES
+
+
+def test_a_table_that_is_archived_tells_old_and_new() -> None:
+    table = properties("TablesSampleTable")
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+@pytest.mark.parametrize(("given", "made"), [("", True), ("archives", False)])
+def test_the_archive_of_tables_is_where_somebody_says_or_in_a_bucket_that_keeps_versions(
+    given: str, made: bool
+) -> None:
+    bucket = deployed(BackupBucket=given).get("TablesBackupBucket")
+    assert (bucket is not None) is made
+    if bucket:
+        assert bucket.properties["VersioningConfiguration"] == {"Status": "Enabled"}
+    for name in ("tables_archive", "tables_check", "tables_restore"):
+        assert environment(name, BackupBucket=given)["BACKUP_BUCKET"] == (given or "tablesbackupbucket")
 
 
 # Alarms

@@ -42,3 +42,15 @@ def test_each_lock_has_a_delay_that_goes_with_it() -> None:
 @pytest.mark.parametrize(("enabled", "buckets", "refused"), [("true", "a,b", 0), ("false", "", 0), ("false", "a", 1)])
 def test_buckets_are_protected_only_where_the_system_is(enabled: str, buckets: str, refused: int) -> None:
     assert len(list(refusals(EnableObjects=enabled, ProtectedBuckets=buckets))) == refused
+
+
+@pytest.mark.parametrize(("enabled", "tables", "refused"), [("true", "a,b", 0), ("false", "", 0), ("false", "a", 1)])
+def test_tables_are_protected_only_where_the_system_is(enabled: str, tables: str, refused: int) -> None:
+    assert len(list(refusals(EnableTables=enabled, ProtectedTables=tables))) == refused
+
+
+@pytest.mark.parametrize(
+    ("layout", "plain", "refused"), [("segment", "false", 0), ("item", "true", 0), ("segment", "true", 1)]
+)
+def test_objects_are_named_plainly_only_where_there_is_one_for_each_item(layout: str, plain: str, refused: int) -> None:
+    assert len(list(refusals(ArchiveLayout=layout, PlainTextKeyAsFilename=plain))) == refused

@@ -1,5 +1,6 @@
 """The tables system of the template in an account in memory, with the table of the sample events."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -19,7 +20,7 @@ def deploy(account: None, monkeypatch: pytest.MonkeyPatch) -> Deploy:
     def deploy(**parameters: str) -> Deployed:
         clock = Clock()
         monkeypatch.setattr(wiring, "now", clock.now)
-        monkeypatch.setattr(wiring.time, "sleep", lambda _: None)
+        monkeypatch.setattr(time, "sleep", lambda _: None)
         return Deployed(Functions(aws.deploy(**{"ProtectedTables": SAMPLE_TABLE} | parameters)), clock)
 
     return deploy

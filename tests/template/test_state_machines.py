@@ -1,0 +1,252 @@
+"""What every state machine has; and each path through them, played on an interpreter in memory."""
+
+import io
+import json
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+import yaml
+from moto import mock_aws
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+
+from local.engine import ACCOUNT, REGION
+from tests.template.machine import MACHINES, Machine
+from tests.template.role import machine_statements
+from tests.template.stack import FUNCTIONS, ROOT, deployed, function, logical_id
+
+EACH = pytest.mark.parametrize("machine", MACHINES, ids=lambda machine: machine.name)
+[RESTORE] = [machine for machine in MACHINES if machine.path.stem == "table_restore.asl"]
+PATIENCE_SECONDS = 30
+
+
+def next_of(state: Mapping[str, Any]) -> set[str]:
+    """The states that one leads to."""
+    told = [state, *state.get("Choices", []), *state.get("Catch", [])]
+    return {one[name] for one in told for name in ("Next", "Default") if name in one}
+
+
+# As they are written
+
+
+def test_each_definition_is_that_of_a_machine() -> None:
+    assert sorted((ROOT / "statemachine").iterdir()) == sorted(machine.path for machine in MACHINES)
+
+
+@EACH
+def test_every_state_is_reached_and_leads_on_or_ends(machine: Machine) -> None:
+    for flow in machine.flows():
+        reached = {flow["StartAt"]}
+        while more := {name for one in reached for name in next_of(flow["States"][one])} - reached:
+            reached |= more
+        assert reached == flow["States"].keys()
+        for state in flow["States"].values():
+            assert next_of(state) or state.get("End") or state["Type"] in {"Succeed", "Fail"}
+
+
+@EACH
+def test_a_call_is_tried_again_at_random_times_that_grow_to_a_limit(machine: Machine) -> None:
+    for name, _ in machine.calls():
+        for retry in dict(machine.states())[name]["Retry"]:
+            assert (retry["JitterStrategy"], retry["BackoffRate"]) == ("FULL", 2)
+            assert 0 < retry["IntervalSeconds"] < retry["MaxDelaySeconds"]
+            assert 3 <= retry["MaxAttempts"] <= 10
+
+
+@EACH
+def test_a_call_is_waited_for_no_less_than_its_function_may_run(machine: Machine) -> None:
+    folders = {logical_id(folder): folder for folder in FUNCTIONS}
+    for name, called in machine.calls():
+        assert dict(machine.states())[name]["TimeoutSeconds"] >= function(folders[called])["Timeout"]
+
+
+@EACH
+def test_whatever_fails_ends_in_a_state_that_says_so(machine: Machine) -> None:
+    for state in machine.definition["States"].values():
+        if state["Type"] in {"Task", "Map"}:
+            [catch] = state["Catch"]
+            assert catch["ErrorEquals"] == ["States.ALL"]
+            assert machine.definition["States"][catch["Next"]]["Type"] == "Fail"
+
+
+@EACH
+def test_a_definition_is_filled_in_with_all_that_it_names_and_nothing_else(machine: Machine) -> None:
+    assert set(re.findall(r"\$\{(\w+)}", machine.text)) == machine.substitutions.keys()
+    assert "arn:" not in machine.text
+
+
+@EACH
+def test_a_definition_has_no_aliases(machine: Machine) -> None:
+    """CloudFormation does not resolve them."""
+    assert re.findall(r"^[^#]*\s[&*]\w", machine.text, re.MULTILINE) == []
+
+
+@EACH
+def test_a_machine_is_logged_traced_and_over_one_day(machine: Machine) -> None:
+    stated = deployed()[machine.name].properties
+    assert stated["StateMachineType"] == "STANDARD"
+    assert stated["TracingConfiguration"] == {"Enabled": True}
+    assert stated["LoggingConfiguration"]["Level"] == "ALL"
+    assert machine.definition["TimeoutSeconds"] <= 86_400
+
+
+def test_a_restore_may_call_its_function_run_its_own_parts_and_log() -> None:
+    machine = f"{REGION}:{ACCOUNT}:"
+    allowed = {
+        (action, statement["Resource"])
+        for statement in machine_statements("TablesRestoreStateMachine")
+        for action in ([statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"])
+        if not action.startswith("logs:")
+    }
+    assert allowed == {
+        ("lambda:InvokeFunction", f"arn:aws:lambda:{machine}function:TablesRestoreFunction"),
+        ("states:StartExecution", f"arn:aws:states:{machine}stateMachine:holdfast-table-restore"),
+        ("states:DescribeExecution", f"arn:aws:states:{machine}execution:holdfast-table-restore/*"),
+        ("states:StopExecution", f"arn:aws:states:{machine}execution:holdfast-table-restore/*"),
+    }
+    everything = [one for one in machine_statements("TablesRestoreStateMachine") if one["Resource"] == "*"]
+    assert [one["Sid"] for one in everything] == ["DeliverItsLog"]
+
+
+def test_many_parts_are_restored_at_a_time_and_each_as_an_execution_of_its_own() -> None:
+    parts = RESTORE.definition["States"]["TablesRestorePartitions"]
+    assert parts["MaxConcurrency"] == 40
+    assert parts["ToleratedFailureCount"] == 0  # which the interpreter below does not heed
+    assert parts["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+
+
+def test_what_all_parts_answer_is_less_than_a_state_may_hold() -> None:
+    parts = RESTORE.definition["States"]["TablesRestorePartitions"]
+    [part] = parts["ItemProcessor"]["States"].values()
+    assert part["ResultSelector"] == {"items.$": "$.items"}
+    assert 4096 * len(json.dumps({"items": 1_000_000})) + 4096 * len('"fff", ') < 256 * 1024
+
+
+# As they run: the interpreter plays distributed maps too, though not as executions of their own
+
+
+type Answer = Callable[[Mapping[str, Any]], Any]
+
+PREPARED = {"table": "orders", "at": "2026-01-15T09:30:00Z", "to": "orders-then", "run": "first"}
+
+
+@dataclass
+class Function:
+    """What is called in the place of tables_restore. `fails`: how often each step fails first, and with what."""
+
+    verified: bool = True
+    fails: dict[str, list[str]] = field(default_factory=dict)
+    called: list[Mapping[str, Any]] = field(default_factory=list)
+
+    def invoke(self, *, Payload: Any, **_: object) -> dict[str, Any]:  # noqa: N803 boto3 calls it so
+        event = json.loads(Payload)
+        self.called.append(event)
+        if waiting := self.fails.get(event["step"]):
+            body: Any = {"errorType": waiting.pop(), "errorMessage": "as the test asks"}
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(body).encode())}
+        return {"StatusCode": 200, "Payload": io.BytesIO(json.dumps(self._answer(event)).encode())}
+
+    def _answer(self, event: Mapping[str, Any]) -> Any:
+        match event["step"]:
+            case "prepare":
+                return PREPARED | {"prefixes": ["0", "1", "2"], "items": 3}
+            case "partition":
+                return {"prefix": event["prefix"], "items": 1, "digest": "0a"}
+            case _:
+                return {"items": 3, "digest": "1e", "verified": self.verified, "why": "it differs"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an execution ended, and through which states it came."""
+
+    status: str
+    error: str | None
+    cause: str | None
+    output: Any
+    states: list[str]
+
+
+type Play = Callable[[Function], Ended]
+
+
+@pytest.fixture
+def play() -> Iterator[Play]:
+    config: Any = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
+    with mock_aws(config=config):
+        states = boto3.client("stepfunctions", region_name=REGION)
+        text = RESTORE.text.replace("${TablesRestoreFunctionArn}", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:f")
+        text = re.sub(r"(IntervalSeconds|MaxDelaySeconds): \d+", r"\1: 1", text)
+        definition = json.dumps(yaml.safe_load(text))
+        yield lambda function: _played(states, definition, function)
+
+
+def _played(states: Any, definition: str, function: Function) -> Ended:
+    role = f"arn:aws:iam::{ACCOUNT}:role/any"
+    machine = states.create_state_machine(name="restore", definition=definition, roleArn=role)["stateMachineArn"]
+    with patch.object(lambda_eval_utils, "boto_client_for", lambda **_: function):
+        execution = states.start_execution(stateMachineArn=machine, input=json.dumps(PREPARED))["executionArn"]
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while (told := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    events = states.get_execution_history(executionArn=execution)["events"]
+    return Ended(
+        told["status"],
+        told.get("error"),
+        told.get("cause"),
+        json.loads(told["output"]) if "output" in told else None,
+        [event["stateEnteredEventDetails"]["name"] for event in events if "stateEnteredEventDetails" in event],
+    )
+
+
+def steps(function: Function) -> list[str]:
+    return [event["step"] for event in function.called]
+
+
+def test_a_restore_makes_the_table_fills_its_parts_and_verifies_it(play: Play) -> None:
+    function = Function()
+    ended = play(function)
+    assert ended.status == "SUCCEEDED"
+    assert ended.output["verified"] is True
+    assert ended.states == [
+        "TablesRestorePrepare",
+        "TablesRestorePartitions",
+        "TablesRestoreVerify",
+        "TablesRestoreVerified",
+        "TablesRestoreDone",
+    ]
+    prepared, *parts, verified = function.called
+    assert prepared == {"step": "prepare", **PREPARED}
+    assert sorted(parts, key=lambda part: str(part["prefix"])) == [
+        {"step": "partition", **PREPARED, "prefix": prefix} for prefix in ("0", "1", "2")
+    ]
+    assert verified == {"step": "verify", **PREPARED}
+
+
+def test_a_table_that_is_not_what_was_archived_fails_with_the_reason(play: Play) -> None:
+    ended = play(Function(verified=False))
+    assert ended.states[-1] == "TablesRestoreDiffers"
+    assert (ended.status, ended.error, ended.cause) == ("FAILED", "TablesRestoreDiffers", "it differs")
+
+
+@pytest.mark.parametrize("step", ["prepare", "verify"])
+def test_what_cannot_be_done_fails_at_once_and_says_why(play: Play, step: str) -> None:
+    function = Function(fails={step: ["Occupied"]})
+    ended = play(function)
+    assert (ended.status, ended.error, ended.states[-1]) == ("FAILED", "TablesRestoreFailed", "TablesRestoreFailed")
+    assert ended.cause is not None
+    assert json.loads(ended.cause)["Error"] == "Occupied"
+    assert steps(function).count(step) == 1
+
+
+@pytest.mark.parametrize(("step", "error"), [("prepare", "Lambda.TooManyRequestsException"), ("partition", "TooBusy")])
+def test_what_passes_is_tried_again(play: Play, step: str, error: str) -> None:
+    function = Function(fails={step: [error] * 2})
+    assert play(function).status == "SUCCEEDED"
+    assert steps(function).count(step) == (3 if step == "prepare" else 5)
