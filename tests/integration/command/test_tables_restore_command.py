@@ -263,7 +263,7 @@ def test_a_table_that_is_gone_is_restored_with_its_time_to_live(desk: Desk) -> N
     dynamodb.delete_table(TableName=TABLE)
     answer = desk.holdfast("restore", TABLE, *AT, "--to", TABLE, "--apply")
     assert answer.status == 0, answer.err
-    assert "warning: the time to live of 1 item is over: DynamoDB will remove them, once 'until'" in answer.out
+    assert "warning: 1 item has expired by 'until': once restored, DynamoDB removes what has expired\n" in answer.out
     assert "  ttl      'until', from when all is verified on\n" in answer.out
     assert "Items expire by 'until' again.\n" in answer.out
     assert desk.values() == {"over": "x", "valid": "x"}
@@ -288,7 +288,7 @@ def test_one_tenant_is_restored_into_a_table_of_its_own(deploy: Deploy) -> None:
     desk.put("c", "1", 1)
     answer = desk.holdfast("restore", TABLE, *AT, "--to", "restored", "--tenant", "A", "--apply")
     assert answer.out.startswith("orders, what is of tenant 'A', as it was at the end of the second ")
-    assert "warning: 1 item named no tenant then, and are left out\n" in answer.out
+    assert "warning: 1 item named no tenant then, and is left out\n" in answer.out
     assert desk.values("restored") == {"a": "1"}
 
 

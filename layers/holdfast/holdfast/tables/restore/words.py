@@ -90,7 +90,7 @@ def _gap(gap: Gap) -> str:
 def nobodys(count: int) -> Iterator[str]:
     """Items that name no tenant, where one tenant's are restored."""
     if count:
-        yield f"warning: {items(count)} named no tenant then, and are left out"
+        yield f"warning: {items(count)} named no tenant then, and {'is' if count == 1 else 'are'} left out"
 
 
 def estimated(count: int, *, is_about: bool) -> str:
@@ -140,10 +140,8 @@ def _billing(table: Mapping[str, Any]) -> str:
 def over(count: int, expiry: str | None) -> Iterator[str]:
     """Items that DynamoDB will remove."""
     if count:
-        yield (
-            f"warning: the time to live of {items(count)} is over: DynamoDB will remove them, once {expiry!r} is "
-            "switched on"
-        )
+        have = "has" if count == 1 else "have"
+        yield f"warning: {items(count)} {have} expired by {expiry!r}: once restored, DynamoDB removes what has expired"
 
 
 def created(to: str, written: Written, expiry: str | None) -> Iterator[str]:
@@ -203,7 +201,7 @@ def verified(found: Verified) -> Iterator[str]:
         return
     yield f"{items(found.items)} restored."
     have = "is" if len(found.differing) == 1 else "are"
-    yield f"{items(len(found.differing))} of them {have} not as restored: somebody else has changed them again:"
+    yield f"{len(found.differing):,} of them {have} not as restored, because somebody has written since:"
     yield from (f"  {plain(keys)}" for keys in found.differing)
 
 
