@@ -1,11 +1,13 @@
 """The tables system: items are written, changed and removed; the table as it was in between comes back beside it."""
 
+import json
 import time
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +24,8 @@ from local.demo import Story
 from local.demo.stage import Stage, now, said
 
 KEYS = ("pk", "sk")
+WIDEST = 14
+"""Characters of a value that is shown."""
 
 
 def order(customer: str, number: str, **attributes: Any) -> Image:
@@ -101,7 +105,7 @@ class _Play:
         for one, image in sorted((then | restored | live).items(), key=lambda pair: _named(pair[1])):
             shown.add_row(_named(image), *(_told(items.get(one)) for items in (then, restored, live)))
         self.stage.console.print()
-        self.stage.console.print(shown)
+        self.stage.console.print(Padding(shown, (0, 0, 0, 2)))
         self.stage.seen["compared"] = {
             name: sorted(items.values(), key=_named)
             for name, items in {"then": then, "restored": restored, "live": live}.items()
@@ -160,5 +164,10 @@ def _told(image: Image | None) -> str:
     """What an item holds besides its key, on a line."""
     if image is None:
         return "-"
-    values = {name: value for name, value in image.items() if name not in KEYS}
-    return ", ".join(f"{name} {next(iter(value.values()))}" for name, value in values.items())
+    values = {name: next(iter(value.values())) for name, value in image.items() if name not in KEYS}
+    return ", ".join(f"{name} {_short(value)}" for name, value in values.items())
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 5]}…{text[-4:]}"

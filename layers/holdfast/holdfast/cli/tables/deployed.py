@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from holdfast import wiring
@@ -12,6 +12,7 @@ from holdfast.adapters.stack import Stack
 from holdfast.cli.stack import find
 from holdfast.tables import naming
 from holdfast.tables.archive import Archive
+from holdfast.tables.ports import TableMissing
 from holdfast.tables.view import View
 
 SYSTEM = "tables"
@@ -42,6 +43,13 @@ class Deployed:
 
     def archive(self, table: str) -> Archive:
         return Archive(table, S3Store(wiring.client("s3"), self.bucket, naming.folder(self.prefix, table)))
+
+    def describe_at_first(self, table: str) -> None:
+        """Save what a table is like if that was never done, so that it is known once the table is gone."""
+        archive = self.archive(table)
+        if archive.description() is None:
+            with suppress(TableMissing):
+                archive.save_description(self.table(table).describe(int(wiring.now().timestamp())))
 
     def view(self, table: str) -> View:
         return View(self.archive(table), self.objects, self.pool.map)

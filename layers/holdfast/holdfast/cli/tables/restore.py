@@ -194,6 +194,7 @@ def restore(
         raise typer.BadParameter("--large restores a whole table --to NEW_TABLE, as fast as it can")
     second = _second(at)
     with deployed(stack) as tables:
+        tables.describe_at_first(table)
         wanted = _wanted(tables, table, second, tenant, item)
         asked = Asked(tables, table, second, wanted, write_rate, verbose, apply)
         if in_place:
@@ -402,6 +403,7 @@ def history(
 ) -> None:
     """Show every version of an item: when it came, what changed, and whether DynamoDB itself removed it."""
     with deployed(stack) as tables:
+        tables.describe_at_first(table)
         key = keys.parse(item, _description(tables, table).key_types)
         view = tables.view(table)
         with _progress("reading the archive"):
