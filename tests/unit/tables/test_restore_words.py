@@ -87,8 +87,8 @@ def test_on_what_a_state_builds() -> None:
             LATER,
             [
                 (
-                    "warning: the archive is complete from no moment on: what was never changed since the stream began is "
-                    "not in it. `holdfast tables backfill` reads it"
+                    "warning: the archive is complete from no moment on: what was never changed since the stream began "
+                    "is not in it. `holdfast tables backfill` reads it"
                 )
             ],
         ),
@@ -97,8 +97,8 @@ def test_on_what_a_state_builds() -> None:
             LATER,
             [
                 (
-                    "warning: the archive is complete only since 2026-01-01T00:00:01Z: what was not changed between the "
-                    "stream's beginning and this moment is not in it"
+                    "warning: the archive is complete only since 2026-01-01T00:00:01Z: what was not changed between "
+                    "the stream's beginning and this moment is not in it"
                 )
             ],
         ),
