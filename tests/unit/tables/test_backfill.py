@@ -99,6 +99,14 @@ def test_a_long_page_becomes_several_segments(monkeypatch: pytest.MonkeyPatch) -
     assert sorted(one.count for one in table.archived.archive.base_segments()) == [1, 3, 3]
 
 
+def test_a_backfill_begins_only_once_the_stream_is_known_to_be_on() -> None:
+    table = filled(items=0)
+    base = backfill.begin(
+        table.table, table.archived.archive, "run", 1, since=T0 + table.seconds + 2.5, sleep=table.sleep
+    )
+    assert (base.began, table.slept) == (T0 + 1013, [1.0, 1.0, 1.0])
+
+
 def test_a_table_that_is_gone_is_told() -> None:
     table = filled()
     table.table.description = None

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 HIDDEN_SECONDS = 900
 """How long a message that was received is nobody else's: a redrive of them all takes no longer, most often."""
 
+WAIT_SECONDS = 1
+"""An answer that may wait asks all of the queue's servers: only then is an empty one an empty queue's."""
+
 
 @dataclass(frozen=True, slots=True)
 class SqsFailureQueue:
@@ -25,7 +28,10 @@ class SqsFailureQueue:
         known: set[str] = set()
         while True:
             answer = self.client.receive_message(
-                QueueUrl=self.url, MaxNumberOfMessages=10, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=1
+                QueueUrl=self.url,
+                MaxNumberOfMessages=10,
+                VisibilityTimeout=HIDDEN_SECONDS,
+                WaitTimeSeconds=WAIT_SECONDS,
             )
             found = [one for one in answer.get("Messages", []) if one["MessageId"] not in known]
             if not found:

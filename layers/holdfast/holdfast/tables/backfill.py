@@ -4,6 +4,7 @@ What is read is known to have been so at a moment of DynamoDB's own clock before
 of that second, or of a later one, comes after it. So a backfill never covers a newer change, whichever is stored first.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import batched
@@ -96,9 +97,22 @@ class Pace:
 # Doing it
 
 
-def begin(table: LiveTable, archive: Archive, run: str, total_segments: int) -> Base:
-    """A new backfill, that has read nothing. Raises TableMissing."""
-    began = table.scan(0, 1, None, 1).as_of
+def begin(
+    table: LiveTable,
+    archive: Archive,
+    run: str,
+    total_segments: int,
+    *,
+    since: float = 0.0,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Base:
+    """A new backfill, that has read nothing. Raises TableMissing.
+
+    `since`: when the table's stream was switched on. Only what is read later is known not to miss a change between, and
+    DynamoDB's clock is known with a margin: so this waits.
+    """
+    while (began := table.scan(0, 1, None, 1).as_of) < since:
+        sleep(1.0)
     base = Base(run, began, ended=None, items=0, total_segments=total_segments, done={})
     archive.save_base(base)
     return base

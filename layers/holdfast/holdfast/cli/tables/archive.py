@@ -291,7 +291,8 @@ def _run_backfill(found: Deployed, description: Description, todo: _Todo) -> Non
     base = todo.base
     if base is None:
         name = f"{wiring.now():%Y%m%dT%H%M%SZ}-{token_hex(3)}"
-        base = backfills.begin(table, archive, name, todo.parts)
+        since = backfills.stream_since(description) or 0.0
+        base = backfills.begin(table, archive, name, todo.parts, since=since)
     _say(f"Backfill {base.run}: if it is interrupted, the same command goes on with it.")
     total = max(0, int(description.table.get("ItemCount", 0)) - base.items)
     # Its parts are apart from those who put items' objects: nobody must wait for a thread of its own kind.
