@@ -14,7 +14,7 @@ from typing import Any
 from samcli.yamlhelper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
-PAGES = {system: ROOT / f"docs/reference/{system.lower()}.md" for system in ("Objects", "Capacity")}
+PAGES = {system: ROOT / f"docs/reference/{system.lower()}.md" for system in ("Objects", "Tables", "Capacity")}
 COMMAND = ROOT / "docs/reference/command.md"
 
 type Template = Mapping[str, Any]
@@ -57,12 +57,14 @@ def resource(value: Any, template: Template) -> str:
             text = name
         case {"Fn::If": [_, then, _]}:
             text = resource(then, template)
-        case {"Fn::Sub": [str(pattern), {"Bucket": bucket}]}:
-            text = bare(pattern).replace("${Bucket}", resource(bucket, template))
+        case {"Fn::Sub": [str(pattern), dict(filled)]}:
+            text = bare(pattern)
+            for name, part in filled.items():
+                text = text.replace(f"${{{name}}}", resource(part, template))
         case {"Fn::Sub": str(pattern)}:
             text = bare(pattern)
-        case {"Fn::Split": [_, {"Fn::Join": ["", ["arn:*:s3:::", {"Fn::Join": [_, each]}, *rest]]}]}:
-            text = "".join([resource(each, template), *rest])
+        case {"Fn::Split": [_, {"Fn::Join": ["", [str(first), {"Fn::Join": [_, each]}, *rest]]}]}:
+            text = "".join([first.rpartition(":")[2], resource(each, template), *rest])
         case _:
             text = value
     return str(text)
@@ -83,9 +85,12 @@ def action(value: Any) -> str:
             return f"`{value}`"
 
 
+_ACTING = {"AWS::Serverless::Function", "AWS::Serverless::StateMachine"}
+
+
 def _statements(template: Template, system: str) -> Iterator[tuple[str, ...]]:
     for name, of in template["Resources"].items():
-        if of["Type"] == "AWS::Serverless::Function" and name.startswith(system):
+        if of["Type"] in _ACTING and name.startswith(system):
             for policy in of["Properties"]["Policies"]:
                 for statement in policy["Statement"]:
                     yield f"`{name}`", *_statement(statement, template)
