@@ -38,7 +38,7 @@ class ArchivedTable:
     def archived(self, keys: Image) -> Image | None:
         """The item as the archive has it now."""
         one = item.item_id(keys)
-        change = self.view.at(int(time.time()) + 1, one.__eq__).items.get(one)
+        change = self.view.newest(one.__eq__).get(one)
         return self.view.image(change) if change else None
 
     def settle(self, *images: Image, gone: tuple[Image, ...] = ()) -> None:
