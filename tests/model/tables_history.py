@@ -409,6 +409,15 @@ def a_world(random: Random) -> Tables:
 
 def play(seed: int) -> int:
     """Returns how many moments were compared with the oracle."""
+    world = played(seed)
+    world.check_moments()
+    world.check_history()
+    world.check_objects()
+    return len(list(world.moments()))
+
+
+def played(seed: int) -> Tables:
+    """A history up to its end, when all is archived."""
     world = a_world(Random(seed))
     if world.settings.was_there:
         world.without_a_stream(5)
@@ -422,7 +431,4 @@ def play(seed: int) -> int:
         world.without_a_stream(8)
         world.busy("second")
     world.complete[-1][1] = world.clock + 1
-    world.check_moments()
-    world.check_history()
-    world.check_objects()
-    return len(list(world.moments()))
+    return world
