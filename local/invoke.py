@@ -1,6 +1,7 @@
 """One function and one of its sample events, in a process of its own."""
 
 import contextlib
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from local.engine import REGION, Engine
 
 SAMPLE_BUCKET = "holdfast-sample"
 """The watched and protected bucket of the sample events."""
+
+SAMPLE_TABLE = "holdfast-sample"
+"""The table that sample events tell of: with `pk` and `sk`."""
 
 SAMPLE_KEYS = ("assignment1.txt", 'ордер 1/../"ü", 100% +\n😀?.txt')
 SAMPLE_BODY = b"x" * 18
@@ -86,7 +90,7 @@ def deployed(engine: Engine, function: str) -> dict[str, Any]:
 
 
 def variables(engine: Engine, invocation: Invocation) -> dict[str, str]:
-    """The function's environment as deployed, save that its bucket is that of the sample events.
+    """The function's environment as deployed, save that its bucket, or table, is that of the sample events.
 
     Only the drive keeps its own: what it uploads has to be noticed.
     """
@@ -94,7 +98,9 @@ def variables(engine: Engine, invocation: Invocation) -> dict[str, str]:
     if invocation.function == "capacity_drive":
         return told
     make_sample_bucket(engine)
-    return {**told, **{name: SAMPLE_BUCKET for name in ("BUCKET", "BUCKETS") if name in told}}
+    make_sample_table(engine)
+    samples = {"BUCKET": SAMPLE_BUCKET, "BUCKETS": SAMPLE_BUCKET, "TABLES": SAMPLE_TABLE}
+    return {**told, **{name: sample for name, sample in samples.items() if name in told}}
 
 
 def make_sample_bucket(engine: Engine) -> None:
@@ -104,3 +110,19 @@ def make_sample_bucket(engine: Engine) -> None:
         s3.create_bucket(Bucket=SAMPLE_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
         for key in SAMPLE_KEYS:
             s3.put_object(Bucket=SAMPLE_BUCKET, Key=key, Body=SAMPLE_BODY)
+
+
+def make_sample_table(engine: Engine) -> None:
+    """Have the table of the sample events in the engine: when it is made, with the item that the first of them tells
+    of."""
+    dynamodb = engine.client("dynamodb")
+    with contextlib.suppress(dynamodb.exceptions.ResourceInUseException):
+        dynamodb.create_table(
+            TableName=SAMPLE_TABLE,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        [record] = json.loads((_EVENTS / "tables_archive" / "insert.json").read_text())["Records"]
+        dynamodb.put_item(TableName=SAMPLE_TABLE, Item=record["dynamodb"]["NewImage"])

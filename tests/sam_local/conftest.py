@@ -1,5 +1,6 @@
 """What `sam build` makes, in real containers, beside a private engine with the stack in it."""
 
+import contextlib
 import functools
 import gc
 import io
@@ -80,11 +81,14 @@ def s3(stack: Cloud) -> "S3Client":
 @pytest.fixture
 def clean(stack: Cloud, s3: "S3Client") -> None:
     """As if nothing had been tried before."""
-    for bucket in (SAMPLE_BUCKET, stack.outputs["ObjectsBackupBucketName"]):
+    outputs = stack.outputs
+    for bucket in (SAMPLE_BUCKET, outputs["ObjectsBackupBucketName"], outputs["TablesBackupBucketName"]):
         for listed in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
             s3.delete_object(Bucket=bucket, Key=listed["Key"])
     dynamodb = stack.engine.client("dynamodb")
-    for table in (name for output, name in stack.outputs.items() if output.endswith("TableName")):
+    with contextlib.suppress(dynamodb.exceptions.ResourceNotFoundException):
+        dynamodb.delete_table(TableName="holdfast-restored")
+    for table in (name for output, name in outputs.items() if output.endswith("TableName")):
         keys = [key["AttributeName"] for key in dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]]
         for row in dynamodb.scan(TableName=table)["Items"]:
             dynamodb.delete_item(TableName=table, Key={key: row[key] for key in keys})

@@ -13,7 +13,7 @@ from PIL import Image
 
 from local.cloud import ROOT
 from local.container import Application
-from local.invoke import SAMPLE_BODY, SAMPLE_BUCKET, SAMPLE_KEYS, Invocation, in_process
+from local.invoke import SAMPLE_BODY, SAMPLE_BUCKET, SAMPLE_KEYS, SAMPLE_TABLE, Invocation, in_process
 from tests.sam_local.trial import invoke
 
 if TYPE_CHECKING:
@@ -83,12 +83,25 @@ def compared(**found: int) -> Part:
     return {SAMPLE_BUCKET: {"complete": True, **nothing, **found}}
 
 
+def archived(*sequences: str, stored: int = 1, removed: int = 0, rejected: int = 0) -> Case:
+    """`sequences`: those of records that have to come again."""
+    told = {"stored": stored, "removed": removed, "rejected": rejected, "come_again": list(sequences)}
+    refused = tuple({"message": "rejected", "table": SAMPLE_TABLE, "sequence": sequence} for sequence in sequences)
+    return Case(again(*sequences), (*refused, {"message": "archived", "table": SAMPLE_TABLE, **told}))
+
+
+def step(name: str) -> tuple[Part, ...]:
+    return ({"message": "step done", "step": name, "table": SAMPLE_TABLE, "to": "holdfast-restored"},)
+
+
 THERE = {NAME: len(SAMPLE_BODY)}
 COPIED, DISOWNED = "objects_replicate/s3_put", "objects_replicate/s3_delete"
 
 PUT, DELETE = "capacity_track/s3_put", "capacity_track/s3_delete"
 SMALL_AND_LARGE = {"small.txt": 18, "large.txt": 28}
 RECONCILED = ("capacity_reconcile/by_hand",)
+
+ARCHIVED, CHECKED, PREPARED = "tables_archive/insert", "tables_check/schedule", "tables_restore/prepare"
 
 CASES = {
     PUT: Case(again(), (tracked("assignment1.txt", "applied", 18, 18),)),
@@ -186,6 +199,25 @@ CASES = {
     ),
     "objects_reconcile/by_hand": Case(compared(live=2, copied=2), objects=SMALL_AND_LARGE),
     "objects_reconcile/schedule": Case({}, objects=SMALL_AND_LARGE, before=("objects_reconcile/by_hand",)),
+    "tables_archive/insert": archived(),
+    "tables_archive/modify": archived(),
+    "tables_archive/remove": archived(removed=1),
+    "tables_archive/ttl_removal": archived(removed=1),
+    "tables_archive/tenant_change": archived(),
+    "tables_archive/every_type": archived(),
+    "tables_archive/poison_among_good": archived("100000000005391461888", stored=2, rejected=1),
+    "tables_check/schedule": Case(
+        {SAMPLE_TABLE: {"compared": 1, "differences": 0, "unarchived": 0, "gaps": 0, "failure": None}},
+        before=(ARCHIVED,),
+    ),
+    "tables_restore/prepare": Case({"items": 1}, step("prepare"), before=(ARCHIVED, CHECKED)),
+    "tables_restore/partition": Case(
+        {"prefix": "4", "items": 1}, step("partition"), before=(ARCHIVED, CHECKED, PREPARED)
+    ),
+    "tables_restore/verify": Case(
+        {"errorType": "PartsMissing", "errorMessage": "part '0' of 'holdfast-restored' is not restored yet"},
+        before=(ARCHIVED, CHECKED, PREPARED),  # all steps one behind the other are an end-to-end test
+    ),
 }
 
 
