@@ -137,9 +137,10 @@ def _alarms(template: Template, system: str) -> Iterator[tuple[str, ...]]:
             stated = of["Properties"]
             sign = _SIGNS[stated["ComparisonOperator"]]
             measured = f"{stated['Statistic']} of `{stated['MetricName']}`"
+            times = f"{stated['EvaluationPeriods']} times " if stated["EvaluationPeriods"] > 1 else ""
             yield (
                 f"`{name}`",
-                f"{measured} {sign} {stated['Threshold']} in {stated['Period']} s",
+                f"{measured} {sign} {stated['Threshold']} in {times}{stated['Period']} s",
                 stated["AlarmDescription"],
             )
 
