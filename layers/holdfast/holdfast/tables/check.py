@@ -46,7 +46,7 @@ MOST_PARTS = 1_000_000
 SAMPLE_SCANS = 256
 """How many parts a sample is taken from at most."""
 
-TOGETHER = 200_000
+TOGETHER = 50_000
 """How many items of an archive are in memory at most."""
 
 Mark = NewType("Mark", bytes)
@@ -220,8 +220,7 @@ class Checker:
         look = _Look(self, subject.table, view, description, as_of=subject.table.scan(0, 1, None, 1).as_of)
         first = look.all() if sample is None else look.some(sample)
         differences, on_their_way, explained = look.confirm(first.suspects, stream)
-        bases = archive.bases()
-        base = plan.base_for(bases, FOR_EVER)
+        ground = view.ground(FOR_EVER)
         return Comparison(
             compared=first.compared,
             live=first.live,
@@ -229,8 +228,8 @@ class Checker:
             differences=differences,
             on_their_way=on_their_way,
             unarchived=list(self.unarchived(archive, stream)) if stream else [],
-            gaps=[gap for gap in archive.gaps() if plan.touches(gap, base.began if base else 0, FOR_EVER)],
-            complete_since=plan.complete_since(archive.description(), bases),
+            gaps=ground.gaps,
+            complete_since=ground.complete_since,
             explained=explained,
         )
 
@@ -276,6 +275,19 @@ def _archived(archive: Archive, records: Sequence[dynamodb.StreamRecord]) -> set
     return {change.moment.sequence for segment in archive.segments(since, until) for change in archive.changes(segment)}
 
 
+def _shares(items: int) -> Iterator[Callable[[ItemId], bool]]:
+    """As few shares of so many items as fit into memory one by one."""
+    shares = 1 + items // TOGETHER
+    return (share(number, shares) for number in range(shares))
+
+
+def _both(
+    mine: Callable[[ItemId], bool], one: Callable[[ItemId], bool], other: Callable[[ItemId], bool]
+) -> Callable[[ItemId], bool]:
+    """What is mine of two."""
+    return lambda item: mine(item) and (one(item) or other(item))
+
+
 @dataclass(frozen=True, slots=True)
 class _First:
     """What the first look found. `suspects`: what seems to differ."""
@@ -299,17 +311,15 @@ class _Look:
     # The first look
 
     def all(self) -> _First:
-        """Of every item: first of the table's, then of the archive's, as many at a time as fit."""
+        """Of every item: first of the table's, then of the archive's."""
         pace = self._pace()
         parts = self.checker.each(lambda number: dict(self._part(number, PARTS, pace)), range(PARTS))
         live = {one: seen for part in parts for one, seen in part.items()}
         suspects: dict[ItemId, Seen] = {}
         gone = archived = 0
-        shares = 1 + len(live) // TOGETHER
-        for number in range(shares):
-            wanted = share(number, shares)
-            kept = self.view.at(FOR_EVER, wanted).items
-            seen = {one: found for one, found in live.items() if wanted(one)}
+        for mine in _shares(len(live)):
+            kept = self.view.at(FOR_EVER, mine).items
+            seen = {one: found for one, found in live.items() if mine(one)}
             not_seen = {one: Seen(change.keys, None, self.as_of) for one, change in kept.items() if one not in live}
             suspects |= self._differing(seen | not_seen, kept)
             gone += len(not_seen)
@@ -319,15 +329,26 @@ class _Look:
     def some(self, wanted: int) -> _First:
         """Of some items of the table, and some of the archive's."""
         live = self._sample(wanted)
-        mine = share(*self._random_share(wanted, len(live)))
-        kept = self.view.at(FOR_EVER, lambda one: one in live or mine(one)).items
-        others = [change for one, change in kept.items() if one not in live]
+        at_random = self._random_share(wanted, len(live))
+        shares = list(_shares(2 * wanted))
+        suspects: dict[ItemId, Seen] = {}
+        compared = 0
+        for mine in shares:
+            kept = self.view.at(FOR_EVER, _both(mine, live.__contains__, at_random)).items
+            others = [change for one, change in kept.items() if one not in live]
+            others = self.checker.random.sample(others, min(-(-wanted // len(shares)), len(others)))
+            seen = {one: found for one, found in live.items() if mine(one)} | self._looked_up(others)
+            suspects |= self._differing(seen, {one: change for one, change in kept.items() if one in seen})
+            compared += len(seen)
+        return _First(suspects, compared)
+
+    def _looked_up(self, others: Sequence[Change]) -> dict[ItemId, Seen]:
+        """Items of the archive, as the table has them."""
         there = self.checker.each(lambda change: self._live(change.keys), others)
-        seen = {
+        return {
             change.item: Seen(change.keys, mark(image) if image else None, self.as_of)
             for change, image in zip(others, there, strict=True)
         }
-        return _First(self._differing(live | seen, kept), len(live) + len(seen))
 
     def _sample(self, wanted: int) -> dict[ItemId, Seen]:
         """Items of parts of the table that are taken at random."""
@@ -341,10 +362,20 @@ class _Look:
                     return found
         return found
 
-    def _random_share(self, wanted: int, found: int) -> tuple[int, int]:
-        count = max(found, int(self.description.table.get("ItemCount", 0)))
-        shares = max(1, count // wanted)
-        return self.checker.random.randrange(shares), shares
+    def _random_share(self, wanted: int, found: int) -> Callable[[ItemId], bool]:
+        """About so many of the archive's items."""
+        count = max(found, int(self.description.table.get("ItemCount", 0)), self._archived())
+        every = max(1, count // wanted)
+        mine = self.checker.random.randrange(every)
+        # By other digits than those by which the items are shared out.
+        return lambda one: int(one[8:16], 16) % every == mine
+
+    def _archived(self) -> int:
+        """About how many items the archive has: those of its backfill, or all that it was ever told."""
+        base = self.view.ground(FOR_EVER).base
+        if base:
+            return base.items
+        return sum(segment.count for segment in self.view.archive.segments(0, FOR_EVER))
 
     def _pace(self) -> Pace:
         rate = default_rate(self.description) if self.checker.rate is None else self.checker.rate

@@ -25,7 +25,7 @@ from holdfast.cli.tables import app
 from holdfast.cli.tables.deployed import SYSTEM, Deployed, deployed
 from holdfast.tables import backfill as backfills
 from holdfast.tables import check as checks
-from holdfast.tables import plan, protect, redrive
+from holdfast.tables import protect, redrive
 from holdfast.tables.archive import Archive
 from holdfast.tables.check import Checker, Comparison, Difference, Subject
 from holdfast.tables.fill import Fill, ItemFill, no_objects
@@ -484,17 +484,15 @@ def status(table: AnyTable = None, *, stack: StackName = DEFAULT_STACK) -> None:
 
 
 def _status(found: Deployed, archive: Archive, mappings: Sequence[StreamMapping]) -> Iterator[tuple[str, str]]:
-    bases, known = archive.bases(), archive.description()
-    base = plan.base_for(bases, FOR_EVER)
-    since = plan.complete_since(known, bases)
+    ground, known = found.view(archive.table).ground(FOR_EVER), archive.description()
+    since = ground.complete_since
     yield "stream", _streaming(found, archive.table, mappings)
     yield "complete since", stamp(since) if since is not None else "never: holdfast tables backfill"
     newest = _newest(archive)
     yield "newest change", f"{stamp(newest.last.at)}, {_ago(newest.last.at)}" if newest else "none"
-    yield "backfills", "; ".join(map(_told_base, bases)) or "none"
+    yield "backfills", "; ".join(map(_told_base, archive.bases())) or "none"
     yield "description", f"of {stamp(known.taken_at)}, {_ago(known.taken_at)}" if known else "none"
-    gaps = [gap for gap in archive.gaps() if plan.touches(gap, base.began if base else 0, FOR_EVER)]
-    yield "gaps", "; ".join(map(_gap, gaps)) or "none"
+    yield "gaps", "; ".join(map(_gap, ground.gaps)) or "none"
 
 
 def _streaming(found: Deployed, table: str, mappings: Sequence[StreamMapping]) -> str:
