@@ -162,6 +162,13 @@ def test_an_archive_is_complete_since_the_table_was_created_with_its_stream() ->
     assert plan.complete_since(DESCRIPTION, [a_base(0, 5)]) == T0
 
 
+def test_an_archive_that_came_when_the_stream_had_lost_records_is_not_complete_since_the_creation() -> None:
+    day = plan.STREAM_SECONDS
+    assert plan.complete_since(DESCRIPTION, [a_base(2 * day, 3 * day)], T0 + day) == T0
+    assert plan.complete_since(DESCRIPTION, [a_base(2 * day, 3 * day)], T0 + day + 1) == T0 + 3 * day
+    assert plan.complete_since(DESCRIPTION, [], T0 + day + 1) is None
+
+
 @pytest.mark.parametrize(
     ("first", "last", "touched"),
     [(0, 4, False), (0, 5, True), (9, 20, True), (10, 20, True), (11, 20, False), (None, 4, False), (9, None, True)],

@@ -1,5 +1,6 @@
 """A table is restored over itself: what the table holds afterwards, and what is left as it is."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from holdfast.tables.ports import TableMissing
 from holdfast.tables.restore import journal
 from holdfast.tables.restore.in_place import CHUNK, OtherKeys
 from holdfast.tables.restore.model import Difference, Done, Entry, Kind, Refused, Wanted, Why
-from tests.unit.tables.domain import DESCRIPTION, T0, a_base, an_item, keys
+from tests.unit.tables.domain import DESCRIPTION, T0, a_base, a_change, an_item, keys
 from tests.unit.tables.restorable import RUN, Restorable, incomplete, of, told, values
 
 LAYOUTS = pytest.mark.parametrize("layout", ["segment", "item"])
@@ -166,6 +167,15 @@ def test_nothing_is_removed_that_may_have_been_there() -> None:
     preview = table.preview(5)
     assert told(preview.differences) == {"a": "it differs in 'value'"}
     assert told(preview.left) == {"b": "the archive is not complete then: nobody knows whether it was there"}
+
+
+def test_nothing_is_removed_that_was_there_before_the_archive() -> None:
+    """The table has had its stream from the first, but was protected only a week later."""
+    table = Restorable(description=replace(DESCRIPTION, taken_at=T0 + 7 * 86_400))
+    table.put("a", "older than the archive", archived=False)
+    table.archived.archive.save_base(a_base(7 * 86_400, 7 * 86_400 + 9))
+    table.archived.archive.write([a_change("a", "older than the archive", at=7 * 86_400, sequence=0)], base="run")
+    assert told(table.preview(5).left) == {"a": "the archive is not complete then: nobody knows whether it was there"}
 
 
 def test_a_backfill_makes_it_known() -> None:

@@ -11,6 +11,9 @@ from holdfast.tables.model import Base, Cause, Change, Description, Gap, Image, 
 COMPLETE_AT_CREATION = 60
 """Seconds between a table and its stream that are one creation."""
 
+STREAM_SECONDS = 86_400
+"""As long as a stream keeps a record."""
+
 _TEXT_TYPES = ("S", "N", "B")
 
 
@@ -90,13 +93,17 @@ def latest(
     return last
 
 
-def complete_since(description: Description | None, bases: Iterable[Base]) -> int | None:
+def complete_since(
+    description: Description | None, bases: Iterable[Base], first_known: int | None = None
+) -> int | None:
     """From when on, in Unix seconds, the archive holds every item; None if from no moment on.
 
-    That is the end of the first backfill; or the table's creation, if its stream is as old.
+    That is the end of the first backfill; or the table's creation, if its stream is as old, and the archive not so much
+    younger that the stream had lost its first records. `first_known`: when the archive knew of the table first.
     """
     ends = [base.ended for base in bases if base.ended is not None]
-    if description and (born := _born_with_its_stream(description.table)) is not None:
+    born = _born_with_its_stream(description.table) if description else None
+    if born is not None and (first_known is None or first_known - born <= STREAM_SECONDS):
         ends.append(born)
     return min(ends, default=None)
 

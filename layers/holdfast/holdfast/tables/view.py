@@ -62,13 +62,13 @@ class View:
 
     def ground(self, at: int) -> State:
         """What the table at a moment builds on, without its items."""
-        bases = self.archive.bases()
+        bases, first = self.archive.bases(), self.archive.description(0)
         base = plan.base_for(bases, at)
         return State(
             at=at,
             items={},
             base=base,
-            complete_since=plan.complete_since(self.archive.description(), bases),
+            complete_since=plan.complete_since(self.archive.description(), bases, first.taken_at if first else None),
             gaps=tuple(gap for gap in self.archive.gaps() if plan.touches(gap, base.began if base else 0, at)),
         )
 

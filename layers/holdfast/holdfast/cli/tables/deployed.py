@@ -13,6 +13,7 @@ from holdfast.cli.stack import find
 from holdfast.tables import naming
 from holdfast.tables.archive import Archive
 from holdfast.tables.ports import TableMissing
+from holdfast.tables.segment import CHANGES
 from holdfast.tables.view import View
 
 SYSTEM = "tables"
@@ -45,9 +46,10 @@ class Deployed:
         return Archive(table, S3Store(wiring.client("s3"), self.bucket, naming.folder(self.prefix, table)))
 
     def describe_at_first(self, table: str) -> None:
-        """Save what a table is like if that was never done, so that it is known once the table is gone."""
+        """Save what an archived table is like if that was never done, so that it is known once the table is gone."""
         archive = self.archive(table)
-        if archive.description() is None:
+        is_archived = next(archive.store.names(CHANGES), None) is not None
+        if is_archived and archive.description() is None:
             with suppress(TableMissing):
                 archive.save_description(self.table(table).describe(int(wiring.now().timestamp())))
 

@@ -21,7 +21,6 @@ from holdfast.moment import ACCEPTED, moment
 from holdfast.tables import item as items
 from holdfast.tables.backfill import Pace
 from holdfast.tables.model import Description
-from holdfast.tables.plan import complete_since
 from holdfast.tables.ports import NotStored, TableMissing
 from holdfast.tables.restore import history as histories
 from holdfast.tables.restore import journal as journals
@@ -409,7 +408,7 @@ def history(
         with _progress("reading the archive"):
             changes = view.history(items.item_id(key))
             known = list(zip(changes, tables.pool.map(view.image, changes), strict=True))
-        since = complete_since(view.archive.description(), view.archive.bases())
+        since = view.ground(_now()).complete_since
     if not known:
         console.print(f"The archive knows nothing of {histories.plain(key)} in {table}.", markup=False)
     _print(histories.versions(known))
