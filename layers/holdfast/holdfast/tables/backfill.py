@@ -168,10 +168,10 @@ class _Run:
             after = self.base.done.get(number)
             while not self._is_over(number) and not self.stopped.is_set():
                 page = self.table.scan(number, self.base.total_segments, after, self.limit)
-                self._store(page)
+                read = self._store(page)
                 self._note(number, page)
                 after = page.next_key
-                self.pace.wait(page.capacity_units)
+                self.pace.wait(page.capacity_units + read)
         except BaseException:
             self.stopped.set()
             raise
@@ -179,13 +179,16 @@ class _Run:
     def _is_over(self, number: int) -> bool:
         return number in self.base.done and self.base.done[number] is None
 
-    def _store(self, page: Page) -> None:
+    def _store(self, page: Page) -> int:
+        """Returns how many items were read once more."""
         # `as_of` may be by a clock that is behind the one that told when the backfill began: both come before the read.
         as_of = max(page.as_of, self.base.began)
+        read = 0
         for images in batched(page.items, LINES, strict=False):
             changes = [plan.seen(image, self.key_names, self.tenant_column, as_of) for image in images]
             self.archive.write(changes, base=self.base.run)
-            self.fill(self.table, changes)
+            read += self.fill(self.table, changes)
+        return read
 
     def _note(self, number: int, page: Page) -> None:
         """Save how far the parts came: one of them, and for all that waited meanwhile."""

@@ -9,12 +9,14 @@ from holdfast.tables.layout import ItemLayout, body
 from holdfast.tables.model import Change, Image
 from holdfast.tables.ports import Each, LiveTable, TableMissing
 
-type Fill = Callable[[LiveTable, Sequence[Change]], None]
-"""Make the objects of some items of a table as new as these changes, where they are older."""
+type Fill = Callable[[LiveTable, Sequence[Change]], int]
+"""Make the objects of some items of a table as new as these changes, where they are older. Returns how many items it
+read from the table for that."""
 
 
-def no_objects(table: LiveTable, changes: Sequence[Change]) -> None:
+def no_objects(table: LiveTable, changes: Sequence[Change]) -> int:  # noqa: ARG001
     """The layout `segment` keeps nothing of items by themselves."""
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,30 +27,33 @@ class ItemFill:
     tenant_column: str
     each: Each
 
-    def __call__(self, table: LiveTable, changes: Sequence[Change]) -> None:
-        list(self.each(lambda change: self._fill(table, change), changes))
+    def __call__(self, table: LiveTable, changes: Sequence[Change]) -> int:
+        return sum(self.each(lambda change: self._fill(table, change), changes))
 
-    def _fill(self, table: LiveTable, change: Change) -> None:
+    def _fill(self, table: LiveTable, change: Change) -> int:
         if change.image is None:
-            self._remove(table, change)
-        else:
-            self._put(table, change, change.image)
+            return self._remove(table, change)
+        return self._put(table, change, change.image)
 
-    def _put(self, table: LiveTable, change: Change, image: Image) -> None:
+    def _put(self, table: LiveTable, change: Change, image: Image) -> int:
         key = self.layout.key_of(table.name, change, change.tenant)
         written = self.layout.objects.put_if_newer(key, body(image), change.moment)
+        if written is None:
+            return 0
         # It may have been removed since, and its removal archived: then nobody else covers this version.
-        if written and self._live(table, change) is None:
+        if self._live(table, change) is None:
             self.layout.objects.forget(written)
+        return 1
 
-    def _remove(self, table: LiveTable, change: Change) -> None:
+    def _remove(self, table: LiveTable, change: Change) -> int:
         if self._live(table, change) is not None:
-            return
+            return 1
         key = self.layout.key_of(table.name, change, change.tenant)
         self.layout.objects.remove(key)
         # It may have been put again, and archived, before that removal: its object is the newest one's.
         if (live := self._live(table, change)) is not None:
             self.layout.objects.put_if_newer(key, body(live), change.moment)
+        return 2
 
     def _live(self, table: LiveTable, change: Change) -> Image | None:
         """The item as the table holds it, if it does, and as the same tenant's."""

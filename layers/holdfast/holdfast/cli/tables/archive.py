@@ -154,7 +154,7 @@ def protect_table(table: TableName, *, apply: Apply = False, stack: StackName = 
             _say(f"  {'+' if step.action else '='} {step.told}")
         actions = [step.action for step in steps if step.action]
         if Action.BACKFILL in actions:
-            _tell_cost(facts.description, _todo(facts.description, None, PARTS, facts.bases), "    ")
+            _tell_cost(found, facts.description, _todo(facts.description, None, PARTS, facts.bases))
         if not facts.is_sample and table not in _protected(found):
             console.print(f"\nThe functions of stack {stack} may not read {table} yet. Build it, and deploy it with")
             _say(f"  {protect.deploy_line(stack, _protected(found), table)}")
@@ -258,7 +258,7 @@ def backfill(
             _say(f"  + go on with backfill {todo.base.run}, which has read {_items(todo.base.items)} so far")
         else:
             _say("  + read all that the table holds into the archive")
-        _tell_cost(description, todo, "    ")
+        _tell_cost(found, description, todo)
         if backfills.stream_since(description) is None:
             _say("    Its stream is off: what changes from now on is not archived. holdfast tables protect mends that.")
         if not apply:
@@ -278,12 +278,12 @@ def _named(bases: Sequence[Base], run: str, table: str) -> Base:
     raise CannotBackfill(f"there is no backfill {run} of {table}; those that are not complete: {known}")
 
 
-def _tell_cost(description: Description, todo: _Todo, indent: str) -> None:
-    """DynamoDB counts items and bytes every six hours."""
-    units = backfills.read_units(description)
+def _tell_cost(found: Deployed, description: Description, todo: _Todo) -> None:
+    """DynamoDB counts items and bytes every six hours. Where an item has an object of its own, it is read once more."""
     count = int(description.table.get("ItemCount", 0))
+    units = backfills.read_units(description) + (count if found.stack.parameters["ArchiveLayout"] == "item" else 0)
     speed = "as fast as it goes" if todo.rate is None else f"{todo.rate:,.4g} a second at most"
-    _say(f"{indent}about {_items(count)}, {units:,} read capacity units, {speed}, in {todo.parts} parts")
+    _say(f"    about {_items(count)}, {units:,} read capacity units, {speed}, in {todo.parts} parts")
 
 
 def _run_backfill(found: Deployed, description: Description, todo: _Todo) -> None:
