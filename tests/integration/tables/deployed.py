@@ -10,8 +10,8 @@ from holdfast.adapters.dynamodb_tables import to_boto
 from holdfast.adapters.s3_tables import S3ItemObjects, S3Store
 from holdfast.tables import naming
 from holdfast.tables.archive import Archive
-from holdfast.tables.model import Change, Image
-from holdfast.tables.view import FOR_EVER, State, View
+from holdfast.tables.model import Change, Image, State
+from holdfast.tables.view import FOR_EVER, View
 from tests.invocation import Functions, Invoked, sample
 
 SAMPLE_TABLE = "holdfast-sample"

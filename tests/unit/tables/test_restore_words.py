@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from holdfast.tables.model import Gap, Image
+from holdfast.tables.model import Gap, Image, State
 from holdfast.tables.restore import words
 from holdfast.tables.restore.model import (
     Back,
@@ -23,7 +23,6 @@ from holdfast.tables.restore.model import (
     Why,
     Written,
 )
-from holdfast.tables.view import State
 from tests.unit.tables.domain import DESCRIPTION, T0, a_base, an_item, keys
 
 STATE = State(T0, {}, None, T0, ())

@@ -39,6 +39,11 @@ def check(image: Any, where: str = "the item") -> None:
     _attributes(image, where)
 
 
+def wire(image: Image) -> bytes:
+    """An item as it came: what `aws dynamodb put-item --item file://...` takes."""
+    return json.dumps(image, separators=(",", ":"), ensure_ascii=False).encode()
+
+
 def canonical(image: Image) -> str:
     """The one text of an item: names in order, numbers in one form, sets in order. Raises NotAnItem."""
     return _text(_attributes(image, "the item"))

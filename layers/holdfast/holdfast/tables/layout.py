@@ -1,12 +1,12 @@
 """The two layouts of the archive: what is kept of a change besides, or instead of, its line in a segment."""
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
 from holdfast.tables import naming
+from holdfast.tables.item import wire
 from holdfast.tables.model import Change, Image
 from holdfast.tables.plan import Archived
 from holdfast.tables.ports import ItemObjects
@@ -90,5 +90,5 @@ class ItemLayout:
 
 
 def body(image: Image) -> bytes:
-    """An item's object: what `aws dynamodb put-item --item file://...` takes."""
-    return json.dumps(image, separators=(",", ":"), ensure_ascii=False).encode()
+    """An item's object."""
+    return wire(image)

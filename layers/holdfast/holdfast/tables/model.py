@@ -142,3 +142,21 @@ class Gap:
     why: str
     records: int | None = None
     shard: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The items of a table at a moment, each as a change that made it so. `base`: the backfill that it builds on.
+
+    `complete_since`: from when on the archive holds every item. `gaps`: those that touch it.
+    """
+
+    at: int
+    items: Mapping[ItemId, Change]
+    base: Base | None
+    complete_since: int | None
+    gaps: tuple[Gap, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        return self.complete_since is not None and self.complete_since <= self.at and not self.gaps

@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
 
 from holdfast.tables import plan, segment
 from holdfast.tables.archive import Archive
-from holdfast.tables.model import Base, Change, Gap, Image, ItemId, Segment
+from holdfast.tables.model import Base, Change, Image, ItemId, Segment, State
 from holdfast.tables.ports import ItemObjects
 
 FOR_EVER = 253_402_300_799
@@ -23,24 +23,6 @@ type Together = Callable[[Callable[[Segment], bytes], Iterable[Segment]], Iterab
 
 class Altered(Exception):
     """An item's object is not what was stored under its name."""
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """The items of a table at a moment, each as a change that made it so. `base`: the backfill that it builds on.
-
-    `complete_since`: from when on the archive holds every item. `gaps`: those that touch it.
-    """
-
-    at: int
-    items: Mapping[ItemId, Change]
-    base: Base | None
-    complete_since: int | None
-    gaps: tuple[Gap, ...]
-
-    @property
-    def is_complete(self) -> bool:
-        return self.complete_since is not None and self.complete_since <= self.at and not self.gaps
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from holdfast.tables.model import Description, Image
-from holdfast.tables.view import State
+from holdfast.tables.model import Description, Image, State
 
 EXPIRING = frozenset({"ENABLED", "ENABLING"})
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from holdfast.tables import item, layout
+from holdfast.tables import item
 from holdfast.tables import plan as tables
 from holdfast.tables.model import Change, Description, Image, ItemId
 from holdfast.tables.restore.model import (
@@ -81,7 +81,7 @@ def holding(changes: Iterable[Change], wanted: Wanted, column: str, expiry: str 
         if change.image is None:
             apart += 1
             continue
-        size += len(layout.body(change.image))
+        size += len(item.wire(change.image))
         over += expiry is not None and is_over(change.image, expiry, now)
     return Holding(items, size, apart, nobodys, over)
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from holdfast.tables.model import Description, Gap
+from holdfast.tables.model import Description, Gap, State
 from holdfast.tables.restore.history import plain
 from holdfast.tables.restore.model import (
     Back,
@@ -23,7 +23,6 @@ from holdfast.tables.restore.model import (
     expiry_of,
     stamp,
 )
-from holdfast.tables.view import State
 
 SETTLED_SECONDS = 120
 """So long ago, what a stream told is in the archive, if nothing holds it up."""
