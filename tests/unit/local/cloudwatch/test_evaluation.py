@@ -159,4 +159,5 @@ def test_an_early_verdict_is_the_one_of_the_end_of_the_period(alarm: Alarm, valu
     known = [sample for sample in values if sample.at < DAWN + at]
     early = verdict(alarm, filled(known), at + SETTLE_SECONDS)
     if early.starts[0] == DAWN:
-        assert verdict(alarm, filled(values), 10 + SETTLE_SECONDS).state == early.state
+        until_then = [sample for sample in values if sample.at < DAWN + 10]  # the next period may be early too
+        assert verdict(alarm, filled(until_then), 10 + SETTLE_SECONDS).state == early.state
