@@ -104,3 +104,21 @@ def test_a_line_break_in_a_value_is_no_end_of_a_line() -> None:
     one, body = segment.encode("orders", [change])
     assert list(segment.decode(one, body)) == [change]
     assert change.image == an_item("a", "\u2028\x85\r\n\x0b")
+
+
+def test_lines_are_read_only_as_far_as_needed_and_tell_the_same() -> None:
+    one, body = segment.encode("t", CHANGES)
+    assert [line.change for line in segment.heads(one, body)] == list(segment.decode(one, body))
+    assert [(line.item, line.moment) for line in segment.heads(one, body)] == [
+        (change.item, change.moment) for change in segment.decode(one, body)
+    ]
+
+
+def test_a_line_of_another_order_is_read_as_a_whole() -> None:
+    one, body = segment.encode("t", CHANGES)
+    told = [json.loads(line) for line in gzip.decompress(body).splitlines()]
+    turned = gzip.compress("".join(json.dumps(dict(reversed(line.items()))) + "\n" for line in told).encode())
+    assert list(segment.heads(one, turned)) != []
+    assert [line.change for line in segment.heads(one, turned)] == list(segment.decode(one, body))
+    wanted = CHANGES[0].item.__eq__
+    assert list(segment.decode(one, turned, wanted)) == list(segment.decode(one, body, wanted))

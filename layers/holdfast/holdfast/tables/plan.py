@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Protocol
 
 from holdfast.events.dynamodb import StreamRecord
 from holdfast.tables import item
@@ -76,14 +77,24 @@ def base_for(bases: Iterable[Base], at: int) -> Base | None:
     return max(over, key=lambda base: base.began, default=None)
 
 
-def latest(
-    changes: Iterable[Change], at: int, wanted: Callable[[ItemId], bool] = bool, *, since: int = 0
-) -> dict[ItemId, Change]:
+class Dated(Protocol):
+    """What is known of an item from a moment on."""
+
+    @property
+    def item(self) -> ItemId: ...
+
+    @property
+    def moment(self) -> Moment: ...
+
+
+def latest[C: Dated](
+    changes: Iterable[C], at: int, wanted: Callable[[ItemId], bool] = bool, *, since: int = 0
+) -> dict[ItemId, C]:
     """Of each wanted item the last change until a moment, removals among them; whatever comes twice counts once.
 
     `since`: what came before tells nothing any more: that the backfill which began then read the item does.
     """
-    last: dict[ItemId, Change] = {}
+    last: dict[ItemId, C] = {}
     for change in changes:
         if not since <= change.moment.at <= at or not wanted(change.item):
             continue

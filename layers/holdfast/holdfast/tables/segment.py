@@ -9,6 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from holdfast.tables.model import Cause, Change, ItemId, Moment, Reference, Segment
@@ -17,7 +18,7 @@ FORMAT = 1
 CHANGES = "changes/"
 BASES = "bases/"
 _NAME = re.compile(r"(\d+)\.(\d+)-(\d+)\.(\d+)-(\d+)-[0-9a-f]{16}\.jsonl\.gz\Z")
-_ITEM = re.compile(rb'\{"item":"([0-9a-f]+)"')
+_HEAD = re.compile(rb'\{"item":"([0-9a-f]+)","at":(\d+),"sequence":"(\d+)"')
 _LEVEL = 6
 
 
@@ -81,8 +82,38 @@ def decode(segment: Segment, body: bytes, wanted: Callable[[ItemId], bool] = boo
 
 def _item(line: bytes) -> ItemId:
     """The item of a line, without reading the rest: whoever wants few has many to pass over."""
-    found = _ITEM.match(line)
+    found = _HEAD.match(line)
     return ItemId(found[1].decode() if found else json.loads(line)["item"])
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A change as it lies in its segment: read only as far as to tell of which item and moment it is."""
+
+    item: ItemId
+    moment: Moment
+    text: bytes
+
+    @property
+    def change(self) -> Change:
+        return change(self.text)
+
+    @property
+    def is_removal(self) -> bool:
+        return self.change.is_removal
+
+
+def heads(segment: Segment, body: bytes, wanted: Callable[[ItemId], bool] = bool) -> Iterator[Line]:
+    """What `decode` tells, unread: of all that is known of an item, only the last is. Raises Unreadable."""
+    for line in lines(segment, body):
+        found = _HEAD.match(line)
+        if found is None:  # not written by this release
+            one = change(line)
+            head = Line(one.item, one.moment, line)
+        else:
+            head = Line(ItemId(found[1].decode()), Moment(int(found[2]), int(found[3])), line)
+        if wanted(head.item):
+            yield head
 
 
 def change(line: bytes) -> Change:

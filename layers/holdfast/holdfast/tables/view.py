@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
 
@@ -26,6 +26,22 @@ class Altered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class _Items(Mapping[ItemId, Change]):
+    """Changes, each read when it is asked for: there may be millions, and lines take a third of the memory."""
+
+    lines: Mapping[ItemId, segment.Line]
+
+    def __getitem__(self, item: ItemId) -> Change:
+        return self.lines[item].change
+
+    def __iter__(self) -> Iterator[ItemId]:
+        return iter(self.lines)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+@dataclass(frozen=True, slots=True)
 class View:
     """Reads an archive. `fetch`: what `stored` of a change refers to."""
 
@@ -40,7 +56,7 @@ class View:
         """
         ground = self.ground(at)
         found = self._latest(ground.base, at, wanted)
-        return replace(ground, items={item: change for item, change in found.items() if not change.is_removal})
+        return replace(ground, items=_Items({item: line for item, line in found.items() if not line.is_removal}))
 
     def ground(self, at: int) -> State:
         """What the table at a moment builds on, without its items."""
@@ -57,7 +73,7 @@ class View:
     def newest(self, wanted: Callable[[ItemId], bool]) -> dict[ItemId, Change]:
         """The last change of each wanted item, removals among them."""
         base = plan.base_for(self.archive.bases(), FOR_EVER)
-        return self._latest(base, FOR_EVER, wanted)
+        return {item: line.change for item, line in self._latest(base, FOR_EVER, wanted).items()}
 
     def history(self, item: ItemId) -> list[Change]:
         """Every change of an item that is known, in their order."""
@@ -75,9 +91,9 @@ class View:
         image: Image = json.loads(body)
         return image
 
-    def _latest(self, base: Base | None, until: int, wanted: Callable[[ItemId], bool]) -> dict[ItemId, Change]:
-        changes = self._changes(self._segments(base, until), wanted)
-        return plan.latest(changes, until, wanted, since=base.began if base else 0)
+    def _latest(self, base: Base | None, until: int, wanted: Callable[[ItemId], bool]) -> dict[ItemId, segment.Line]:
+        lines = self._lines(self._segments(base, until), wanted)
+        return plan.latest(lines, until, wanted, since=base.began if base else 0)
 
     def _segments(self, base: Base | None, until: int) -> list[Segment]:
         """Where what a base holds is told, and what came since it began."""
@@ -86,9 +102,14 @@ class View:
         return [*self.archive.base_segments(base.run), *self.archive.segments(base.began, until)]
 
     def _changes(self, segments: Sequence[Segment], wanted: Callable[[ItemId], bool]) -> Iterator[Change]:
+        return (change for one, body in self._bodies(segments) for change in segment.decode(one, body, wanted))
+
+    def _lines(self, segments: Sequence[Segment], wanted: Callable[[ItemId], bool]) -> Iterator[segment.Line]:
+        return (line for one, body in self._bodies(segments) for line in segment.heads(one, body, wanted))
+
+    def _bodies(self, segments: Sequence[Segment]) -> Iterator[tuple[Segment, bytes]]:
         for some in batched(segments, READ_TOGETHER, strict=False):
-            for one, body in zip(some, self.together(self._read, some), strict=True):
-                yield from segment.decode(one, body, wanted)
+            yield from zip(some, self.together(self._read, some), strict=True)
 
     def _read(self, one: Segment) -> bytes:
         return self.archive.store.read(one.name)
