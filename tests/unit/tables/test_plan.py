@@ -162,6 +162,11 @@ def test_an_archive_is_complete_since_the_table_was_created_with_its_stream() ->
     assert plan.complete_since(DESCRIPTION, [a_base(0, 5)]) == T0
 
 
+def test_a_stream_that_came_seconds_after_its_table_does_not_tell_of_its_first_items() -> None:
+    soon = replace(DESCRIPTION, table={**DESCRIPTION.table, "LatestStreamLabel": "2026-01-01T00:00:02.000"})
+    assert plan.complete_since(soon, [a_base(3, 5)]) == T0 + 5
+
+
 def test_an_archive_that_came_when_the_stream_had_lost_records_is_not_complete_since_the_creation() -> None:
     day = plan.STREAM_SECONDS
     assert plan.complete_since(DESCRIPTION, [a_base(2 * day, 3 * day)], T0 + day) == T0

@@ -9,8 +9,9 @@ from holdfast.events.dynamodb import StreamRecord
 from holdfast.tables import item
 from holdfast.tables.model import Base, Cause, Change, Description, Gap, Image, ItemId, Moment
 
-COMPLETE_AT_CREATION = 60
-"""Seconds between a table and its stream that are one creation."""
+COMPLETE_AT_CREATION = 1
+"""Seconds between a table and its stream that are one creation: DynamoDB gives both the same time. A stream that was
+switched on later, be it by seconds, does not tell of the first items."""
 
 STREAM_SECONDS = 86_400
 """As long as a stream keeps a record."""
