@@ -320,7 +320,7 @@ class _Look:
         for mine in _shares(len(live)):
             kept = self.view.at(FOR_EVER, mine).items
             seen = {one: found for one, found in live.items() if mine(one)}
-            not_seen = {one: Seen(change.keys, None, self.as_of) for one, change in kept.items() if one not in live}
+            not_seen = {one: Seen(kept[one].keys, None, self.as_of) for one in kept if one not in live}
             suspects |= self._differing(seen | not_seen, kept)
             gone += len(not_seen)
             archived += len(kept)
@@ -335,10 +335,11 @@ class _Look:
         compared = 0
         for mine in shares:
             kept = self.view.at(FOR_EVER, _both(mine, live.__contains__, at_random)).items
-            others = [change for one, change in kept.items() if one not in live]
+            others = [one for one in kept if one not in live]
             others = self.checker.random.sample(others, min(-(-wanted // len(shares)), len(others)))
-            seen = {one: found for one, found in live.items() if mine(one)} | self._looked_up(others)
-            suspects |= self._differing(seen, {one: change for one, change in kept.items() if one in seen})
+            seen = {one: found for one, found in live.items() if mine(one)}
+            seen |= self._looked_up([kept[one] for one in others])
+            suspects |= self._differing(seen, {one: kept[one] for one in kept if one in seen})
             compared += len(seen)
         return _First(suspects, compared)
 

@@ -358,7 +358,8 @@ def _told(table: str, compared: Comparison, *, verbose: bool) -> Iterator[str]:
     if compared.complete_since is None:
         yield "No backfill is complete: the archive lacks what was there before. holdfast tables backfill mends that."
     if compared.on_their_way:
-        yield f"{_items(compared.on_their_way)} seemed to differ, and were on their way into the archive."
+        were = "was on its way" if compared.on_their_way == 1 else "were on their way"
+        yield f"{_items(compared.on_their_way)} seemed to differ, and {were} into the archive."
     few = compared.differences if verbose else compared.differences[:SHOWN]
     yield from (f"  {_difference(one)}" for one in few)
     if more := len(compared.differences) - len(few):
