@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from holdfast.adapters import dynamodb_wire
 from holdfast.ports import Conflict
 from holdfast.tables import item
 from holdfast.tables.model import AttributeValue, Description, Image
@@ -110,6 +111,9 @@ class DynamoTable:
     now: Callable[[], float] = time.time
     _clock: _TheirClock = field(default_factory=_TheirClock, compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        dynamodb_wire.attach(self.client)
+
     @contextmanager
     def _there(self) -> Iterator[None]:
         try:
@@ -129,7 +133,8 @@ class DynamoTable:
         start: Any = {"ExclusiveStartKey": to_boto(after)} if after else {}
         with self._there():
             as_of = self._as_of()
-            answer = self.client.scan(
+            answer = dynamodb_wire.scan(
+                self.client,
                 TableName=self.name,
                 Segment=segment,
                 TotalSegments=total_segments,
@@ -139,11 +144,10 @@ class DynamoTable:
                 **start,
             )
         self._clock.look(answer, self.now)
-        last = answer.get("LastEvaluatedKey")
         return Page(
-            items=[from_boto(found) for found in answer["Items"]],
+            items=answer["Items"],
             as_of=as_of,
-            next_key=from_boto(last) if last else None,
+            next_key=answer.get("LastEvaluatedKey"),
             capacity_units=answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0),
         )
 
@@ -166,16 +170,16 @@ class DynamoTable:
         return _image(answer.get("Item"))
 
     def put_all(self, images: Sequence[Image]) -> Sequence[Image]:
-        requests: Any = [{"PutRequest": {"Item": to_boto(image)}} for image in images]
         try:
             with self._there():
-                answer = self.client.batch_write_item(RequestItems={self.name: requests})
+                left = dynamodb_wire.write(
+                    self.client, self.name, [{"PutRequest": {"Item": image}} for image in images]
+                )
         except ClientError as error:
             if error.response["Error"]["Code"] in _BUSY:  # it got to none
                 return images
             raise
-        left = answer["UnprocessedItems"].get(self.name, [])
-        return [from_boto(request["PutRequest"]["Item"]) for request in left]
+        return [request["PutRequest"]["Item"] for request in left]
 
     def change(self, keys: Image, before: Image | None, after: Image | None) -> None:
         try:

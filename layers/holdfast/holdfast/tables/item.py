@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
@@ -14,6 +15,11 @@ _EXACT = Context(prec=60)
 
 _LARGEST = Decimal("9.9999999999999999999999999999999999999E+125")
 _DIGITS = 38
+_IN_ONE_FORM = re.compile(r"0|-?[1-9][0-9]{0,37}|-?(?:0|[1-9][0-9]{0,18})\.[0-9]{0,18}[1-9]")
+"""Numbers that stay as they are written: nearly all."""
+
+_SCALARS = frozenset({"S", "N", "B", "BOOL", "NULL"})
+_SETS = frozenset({"SS", "NS", "BS"})
 
 
 class NotAnItem(ValueError):
@@ -25,6 +31,8 @@ def number(text: str) -> str:
 
     Raises NotAnItem for what DynamoDB does not store.
     """
+    if _IN_ONE_FORM.fullmatch(text):
+        return text
     try:
         value = _EXACT.create_decimal(text)
     except InvalidOperation:
@@ -52,52 +60,78 @@ def canonical(image: Image) -> str:
 def _attributes(image: Any, where: str) -> Image:
     if not isinstance(image, Mapping):
         raise NotAnItem(f"{where} is {type(image).__name__}, not a map of attributes")
-    return {name: _canonical(value, f"{where}: attribute {name!r}") for name, value in image.items()}
+    done = {}
+    for name, value in image.items():
+        try:
+            done[name] = _canonical(value)
+        except _Odd as odd:
+            raise NotAnItem(f"{where}: attribute {name!r}{odd.where} {odd.why}") from None
+    return done
 
 
-def _canonical(value: Any, where: str) -> AttributeValue:
-    kind, content = _typed(value, where)
-    match kind, content:
-        case (("S" | "N" | "B" | "BOOL" | "NULL"), _):
-            return {kind: _scalar(kind, content, where)}
-        case "M", Mapping():
-            return {"M": {name: _canonical(inner, f"{where}.{name}") for name, inner in content.items()}}
-        case "L", list():
-            return {"L": [_canonical(inner, f"{where}[{index}]") for index, inner in enumerate(content)]}
-        case (("SS" | "NS" | "BS"), list()) if content:
-            return {kind: sorted(_scalar(kind[0], member, where) for member in content)}
-        case _:
-            raise NotAnItem(f"{where} is of type {kind!r}, and holds no value of such a type")
+class _Odd(Exception):
+    """What is wrong with a value, and where in it. Put together on the way out: millions of values are as they should
+    be."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(where, why)
+        self.where, self.why = where, why
 
 
-def _typed(value: Any, where: str) -> tuple[str, Any]:
-    if isinstance(value, Mapping) and len(value) == 1:
-        [(kind, content)] = value.items()
-        return kind, content
-    raise NotAnItem(f"{where} is not one typed value")
+def _canonical(value: Any) -> AttributeValue:
+    """Raises _Odd; NotAnItem for a number."""
+    kind, content = _typed(value)
+    if kind == "S" and isinstance(content, str):  # most are, by far
+        return value  # type: ignore[no-any-return]
+    if kind in _SCALARS:
+        return {kind: _scalar(kind, content)}
+    if kind == "M" and isinstance(content, Mapping):
+        return {"M": {name: _inner(inner, f".{name}") for name, inner in content.items()}}
+    if kind == "L" and isinstance(content, list):
+        return {"L": [_inner(inner, f"[{index}]") for index, inner in enumerate(content)]}
+    if kind in _SETS and isinstance(content, list) and content:
+        return {kind: sorted(_scalar(kind[0], member) for member in content)}
+    raise _no_such_value(kind)
 
 
-def _scalar(kind: str, content: Any, where: str) -> Any:
+def _typed(value: Any) -> tuple[Any, Any]:
+    if isinstance(value, (dict, Mapping)) and len(value) == 1:
+        [typed] = value.items()
+        return typed
+    raise _Odd("", "is not one typed value")
+
+
+def _inner(value: Any, where: str) -> AttributeValue:
+    try:
+        return _canonical(value)
+    except _Odd as odd:
+        raise _Odd(where + odd.where, odd.why) from None
+
+
+def _scalar(kind: str, content: Any) -> Any:
     match kind, content:
         case ("S", str()) | ("BOOL", bool()) | ("NULL", True):
             return content
         case "N", str():
             return number(content)
         case "B", str():
-            return _binary(content, where)
+            return _binary(content)
         case _:
-            raise NotAnItem(f"{where} is of type {kind!r}, and holds no value of such a type")
+            raise _no_such_value(kind)
 
 
-def _binary(text: str, where: str) -> str:
+def _no_such_value(kind: Any) -> _Odd:
+    return _Odd("", f"is of type {kind!r}, and holds no value of such a type")
+
+
+def _binary(text: str) -> str:
     try:
         return base64.b64encode(base64.b64decode(text, validate=True)).decode()
     except ValueError:
-        raise NotAnItem(f"{where} is not base64") from None
+        raise _Odd("", "is not base64") from None
 
 
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+_text = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def item_id(keys: Image) -> ItemId:
