@@ -175,13 +175,15 @@ def takes_a_part_that_was_begun_for_done(run: Any, number: int) -> bool:
     return number in run.base.done
 
 
-def puts_an_object_whatever_is_there(self: ItemFill, table: Any, change: Change, image: Image) -> None:
+def puts_an_object_whatever_is_there(self: ItemFill, table: Any, change: Change, image: Image) -> int:
     self.layout.objects.put(self.layout.key_of(table.name, change, change.tenant), body(image), change.moment)
+    return 0
 
 
-def looks_no_second_time(self: ItemFill, table: Any, change: Change, image: Image) -> None:
+def looks_no_second_time(self: ItemFill, table: Any, change: Change, image: Image) -> int:
     key = self.layout.key_of(table.name, change, change.tenant)
     self.layout.objects.put_if_newer(key, body(image), change.moment)
+    return 0
 
 
 SCAN = LiveTable.scan
