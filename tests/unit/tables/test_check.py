@@ -216,6 +216,37 @@ def test_gaps_count_until_a_backfill_closes_them() -> None:
     assert compare(table).gaps == (gap,)
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("seed", range(40))
+def test_exactly_what_was_lost_differs_whatever_happened(layout: str, seed: int) -> None:
+    random = Random(seed)
+    table = used(layout, tenant_column=random.choice(["", "value"]))
+    lost: set[str] = set()
+    for _ in range(random.randrange(1, 25)):
+        name = f"k{random.randrange(7)}"
+        if random.random() < 0.7:
+            table.put(name, str(random.randrange(3)))
+        elif id_of(name) in table.table.items:
+            table.remove(name)
+        else:
+            continue
+        table.seconds += random.choice([0, 0, 1, 60])
+        fate = random.random()
+        if fate < 0.4:
+            table.deliver()
+        elif fate < 0.6:
+            lost |= {str(record["dynamodb"]["Keys"]["pk"]["S"]) for record in table.undelivered}
+            table.lose()
+    waiting = {str(record["dynamodb"]["Keys"]["pk"]["S"]) for record in table.undelivered}
+    table.seconds += 600
+    archived = {str(image["pk"]["S"]): image for image in table.archived.at(table.seconds)}
+    live = {str(image["pk"]["S"]): image for image in table.table.items.values()}
+    differing = {name for name in archived | live if archived.get(name) != live.get(name)}
+    assert differing - waiting <= lost
+    found = compare(table, random.choice([None, 100]))
+    assert {str(one.keys["pk"]["S"]) for one in found.differences} == differing - waiting
+
+
 # Decisions
 
 
