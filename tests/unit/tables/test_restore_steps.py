@@ -1,6 +1,6 @@
 """The steps of a large restore, done once, twice, and in an order that faults make."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ import pytest
 from holdfast.adapters.memory_tables import MemoryTable
 from holdfast.adapters.memory_workflow import MemoryWorkflow
 from holdfast.tables import item
+from holdfast.tables.model import Image
 from holdfast.tables.restore import plan, steps
 from holdfast.tables.restore.ports import Execution, Status
 from holdfast.tables.restore.run import Differs, Occupied
@@ -95,6 +96,33 @@ def test_a_part_reads_again_what_it_has_written(monkeypatch: pytest.MonkeyPatch)
         step(table, "partition", prefix=id_of("a")[0])
 
 
+def test_what_is_noted_of_a_part_is_not_done_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The function was out of time before the part was done."""
+    table = Restorable()
+    for number in range(40):
+        table.put(str(number), "old", at=1)
+    monkeypatch.setattr(steps, "NOTED_ITEMS", 1)
+    step(table, "prepare")
+    ids = sorted(one for one in table.table.items if one.startswith("c"))
+    assert len(ids) > 1
+    puts: list[str] = []
+    put_all, late = MemoryTable.put_all, [ids[-1]]
+
+    def put_unless_it_is_late(self: MemoryTable, images: Sequence[Image]) -> Sequence[Image]:
+        if late and late[0] in {item.item_id(keys(image["pk"]["S"])) for image in images}:
+            raise TimeoutError
+        puts.extend(image["pk"]["S"] for image in images)
+        return put_all(self, images)
+
+    monkeypatch.setattr(MemoryTable, "put_all", put_unless_it_is_late)
+    with pytest.raises(TimeoutError):
+        step(table, "partition", prefix="c")
+    assert 0 < len(puts) < len(ids)
+    late.clear()
+    assert step(table, "partition", prefix="c")["items"] == len(ids)
+    assert len(puts) == len(ids)
+
+
 def test_a_very_large_table_is_not_read_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     table = a_story()
     all_parts(table)
@@ -115,6 +143,7 @@ def test_a_moment_may_be_told_in_seconds() -> None:
         ({}, "None is no step of a restore"),
         ({"step": "delete"}, "'delete' is no step of a restore: prepare, partition, verify"),
         ({"step": "prepare"}, "the event tells no table, at, to and run of a restore"),
+        ({**ORDER, "step": "partition"}, "the event tells no prefix of a partition"),
         ({**ORDER, "step": "verify", "at": "noon"}, "the event tells no table, at, to and run of a restore"),
     ],
 )

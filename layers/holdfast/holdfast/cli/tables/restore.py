@@ -226,8 +226,8 @@ def _is_large(asked: Asked) -> bool:
     return steps.at_most(asked.tables.view(asked.table), asked.at) > LARGE
 
 
-def _look(asked: Asked) -> Then:
-    """Read the archive, and tell what it holds of the moment."""
+def _look(asked: Asked) -> tuple[Then, int]:
+    """Read the archive, and tell what it holds of the moment. Returns that, and how many items are wanted of it."""
     with _progress("reading the archive"):
         then = run.look(asked.tables.view(asked.table), asked.at, asked.wanted, asked.tables.tenant_column)
         expiry, now = expiry_of(then.description.time_to_live), _now()
@@ -239,7 +239,7 @@ def _look(asked: Asked) -> Then:
     if not asked.wanted.is_all and holding.items == 0:
         console.print("Nothing of it was there.")
     _print(words.over(holding.over, expiry))
-    return then
+    return then, holding.items
 
 
 def _show(asked: Asked) -> None:
@@ -253,15 +253,14 @@ def _show(asked: Asked) -> None:
 def _into_new(asked: Asked, to: str) -> None:
     new = asked.new(to)
     begun = new.standing(asked.source)
-    then = _look(asked)
+    then, count = _look(asked)
     _print(words.creation(to, then.description, is_begun=begun is not None))
     if not asked.apply:
         not_applied()
         return
-    changes = list(run.changes(then))
-    wanted = Run(_run_name(), asked.source, asked.table, asked.at, to, (), len(changes))
+    wanted = Run(_run_name(), asked.source, asked.table, asked.at, to, (), count)
     view, each = asked.tables.view(asked.table), asked.tables.pool.map
-    with _progress("writing and verifying", 2 * len(changes)) as advance:
+    with _progress("writing and verifying", 2 * count) as advance:
         writer = Writer(new.table, view, each, _pace(asked.rate), random, advance)
         written = run.restore(new, wanted, then, writer, progress=advance)
     _print(words.created(to, written, expiry_of(then.description.time_to_live)))
@@ -312,7 +311,7 @@ def _follow(workflow: Workflow, execution: str, new: NewTable, name: str, parts:
 def _in_place(asked: Asked, *, unarchived: bool) -> None:
     tables, live = asked.tables, asked.tables.table(asked.table)
     live.describe(0)
-    then = _look(asked)
+    then, _ = _look(asked)
 
     def restorer(advance: Callable[[int], None]) -> InPlace:
         return InPlace(tables.view(asked.table), live, tables.pool.map, _pace(asked.rate), advance)

@@ -31,6 +31,10 @@ SAMPLES = 256
 
 READ_TOGETHER = 1_000
 
+DIGITS = "0123456789abcdef"
+NOTED_ITEMS = 1_000
+"""From how many items on it is noted that a bit of a part is done: fewer are soon written again."""
+
 
 class NotAStep(ValueError):
     """An event asks for nothing that a restore does."""
@@ -68,6 +72,13 @@ def _second(at: str | int) -> int:
         return at
     moment = datetime.fromisoformat(at)
     return plan.second(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def _prefix(event: Mapping[str, Any]) -> str:
+    try:
+        return str(event["prefix"])
+    except KeyError:
+        raise NotAStep("the event tells no prefix of a partition") from None
 
 
 def parts_of(run: str) -> str:
@@ -109,7 +120,7 @@ class Steps:
             case "prepare":
                 return self.prepare(Order.of(event))
             case "partition":
-                return self.partition(Order.of(event), str(event["prefix"]))
+                return self.partition(Order.of(event), _prefix(event))
             case "verify":
                 return self.verify(Order.of(event))
             case other:
@@ -127,27 +138,43 @@ class Steps:
         return replace(order, run=begun.run).told | {"prefixes": list(begun.prefixes), "items": items}
 
     def partition(self, order: Order, prefix: str) -> dict[str, Any]:
-        """Write the items whose ids begin with a prefix, and read them again. Raises Differs, TooBusy."""
+        """Write the items whose ids begin with a prefix, and read them again. Raises Differs, TooBusy.
+
+        It goes by the next digit of the ids, and notes what is done: however slow the table is, it gets on.
+        """
         view = self.view_of(order.table)
-        written = _load(view.archive, order.run, prefix)
+        written = _load(view.archive, f"{parts_of(order.run)}{prefix}")
         if written is None:
-            changes = list(view.at(order.at, lambda item: item.startswith(prefix)).items.values())
-            writer = Writer(
-                self.table_of(order.to), view, self.each, Pace(None, self.seconds, self.sleep), random=self.random
-            )
-            written = writer.write(changes)
-            self._compare(order, changes, written)
-            _save(view.archive, order.run, prefix, written)
+            items, total = view.at(order.at, lambda item: item.startswith(prefix)).items, Digest()
+            for begin in (f"{prefix}{digit}" for digit in DIGITS):
+                some = self._bit(order, view, begin, [items[one] for one in items if one.startswith(begin)])
+                total.merge(some.items, some.digest)
+            written = Written(total.items, total.hex)
+            _save(view.archive, f"{parts_of(order.run)}{prefix}", written)
         return {"prefix": prefix, "items": written.items, "digest": written.digest}
 
-    def _compare(self, order: Order, changes: list[Change], written: Written) -> None:
-        table, digest = self.table_of(order.to), Digest()
+    def _bit(self, order: Order, view: View, begin: str, changes: list[Change]) -> Written:
+        """A bit of a part: once it is done, it is not done again."""
+        name = f"{RESTORES}{order.run}/bits/{begin}"
+        noted = len(changes) >= NOTED_ITEMS
+        if noted and (written := _load(view.archive, name)) is not None:
+            return written
+        table = self.table_of(order.to)
+        writer = Writer(table, view, self.each, Pace(None, self.seconds, self.sleep), random=self.random)
+        written = writer.write(changes)
+        if self._read_again(table, changes) != written:
+            raise Differs(f"table {order.to!r} does not hold what was just written to it: does anybody else write?")
+        if noted:
+            _save(view.archive, name, written)
+        return written
+
+    def _read_again(self, table: LiveTable, changes: list[Change]) -> Written:
+        digest = Digest()
         for some in batched(changes, READ_TOGETHER, strict=False):
             for found in self.each(lambda change: table.get(change.keys), some):
                 if found is not None:
                     digest.add(found)
-        if Written(digest.items, digest.hex) != written:
-            raise Differs(f"table {order.to!r} does not hold what was just written to it: does anybody else write?")
+        return Written(digest.items, digest.hex)
 
     def verify(self, order: Order) -> dict[str, Any]:
         """Sum up the parts, compare the whole with the table, and have it expire items. Raises PartsMissing."""
@@ -166,7 +193,7 @@ class Steps:
 
     def _total(self, archive: Archive, run: Run) -> Written:
         def load(prefix: str) -> Written | None:
-            return _load(archive, run.run, prefix)
+            return _load(archive, f"{parts_of(run.run)}{prefix}")
 
         total = Digest()
         for prefix, part in zip(run.prefixes, self.each(load, run.prefixes), strict=True):
@@ -179,12 +206,12 @@ class Steps:
         return NewTable(self.view_of(order.table).archive, self.table_of(order.to), self.now)
 
 
-def _load(archive: Archive, run: str, prefix: str) -> Written | None:
+def _load(archive: Archive, name: str) -> Written | None:
     try:
-        return Written(**json.loads(archive.store.read(f"{parts_of(run)}{prefix}.json")))
+        return Written(**json.loads(archive.store.read(f"{name}.json")))
     except NotStored:
         return None
 
 
-def _save(archive: Archive, run: str, prefix: str, written: Written) -> None:
-    archive.store.write(f"{parts_of(run)}{prefix}.json", json.dumps(asdict(written)).encode())
+def _save(archive: Archive, name: str, written: Written) -> None:
+    archive.store.write(f"{name}.json", json.dumps(asdict(written)).encode())
