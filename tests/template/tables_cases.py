@@ -17,18 +17,18 @@ def tables(aws: Account) -> list[str]:
     return environment("tables_check", **aws.parameters)["TABLES"].split(",")
 
 
-def archive(aws: Account, table: str, *cases: str, **settings: str) -> Any:
-    """Have sample events arrive, as if they were of this table."""
-    for case in cases:
-        event = json.loads((ROOT / "events" / "tables_archive" / f"{case}.json").read_text())
-        for record in event["Records"]:
-            record["eventSourceARN"] = f"{TABLES}{table}/stream/2026-01-15T09:00:00.000"
-        aws.answer("tables_archive", event, **settings)
+def sample(case: str, table: str) -> Any:
+    """A sample event, as if it were of this table."""
+    event = json.loads((ROOT / "events" / "tables_archive" / f"{case}.json").read_text())
+    for record in event["Records"]:
+        record["eventSourceARN"] = f"{TABLES}{table}/stream/2026-01-15T09:00:00.000"
+    return event
 
 
 def archives(aws: Account) -> None:
     for table in tables(aws):
-        archive(aws, table, "insert", "tenant_change", "remove", "poison_among_good")
+        for case in ("insert", "tenant_change", "remove", "poison_among_good"):
+            aws.answer("tables_archive", sample(case, table))
 
 
 def checks(aws: Account) -> None:
@@ -37,7 +37,9 @@ def checks(aws: Account) -> None:
 
 def check(aws: Account, *names: str) -> None:
     for table in names:
-        archive(aws, table, "insert", ARCHIVE_LAYOUT="item")  # versions, whatever the layout is now
+        large = sample("insert", table)
+        large["Records"][0]["dynamodb"]["NewImage"]["notes"] = {"S": "x" * 100_000}
+        aws.answer("tables_archive", large, ARCHIVE_LAYOUT="item")  # a version to read, whatever the layout is now
         boto3.client("dynamodb").put_item(TableName=table, Item={"pk": {"S": "new"}, "sk": {"S": "new"}})
     with patch("time.sleep"):
         aws.answer("tables_check", {}, TABLES=",".join(names))
