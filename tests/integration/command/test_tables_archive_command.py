@@ -468,7 +468,7 @@ def test_what_was_lost_is_listed_and_noted_as_a_gap(protected: Desk, monkeypatch
     assert "Gap: 3 records from " in protected.holdfast("check", MINE).out
 
 
-def test_many_differences_show_their_beginning(desk: Desk) -> None:
+def test_many_differences_show_their_beginning(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.make()
     desk.put(*(str(number) for number in range(22)))
     answer = desk.holdfast("check", MINE)
@@ -476,6 +476,8 @@ def test_many_differences_show_their_beginning(desk: Desk) -> None:
     assert answer.lines[1].startswith("No backfill is complete")
     assert "  ... and 2 more: --verbose shows all" in answer.lines
     assert "more" not in desk.holdfast("check", MINE, "--verbose").out
+    monkeypatch.setattr(checks, "CONFIRMED", 21)
+    assert "1 item more seemed to differ: too many to look at each of them again." in desk.holdfast("check", MINE).out
 
 
 def test_what_the_stream_will_lose_is_told(protected: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,6 +143,18 @@ def test_an_object_of_an_item_that_is_gone_from_the_archive_is_told(removed: boo
     assert what(compare(table)) == [(keys("k1"), Kind.UNREADABLE, ())]
 
 
+def test_of_very_many_that_seem_to_differ_only_some_are_looked_at_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "CONFIRMED", 2)
+    table = used()
+    for number in range(5):
+        table.put(f"k{number}", "lost")
+    table.lose()
+    table.seconds += 600
+    found = compare(table)
+    assert (len(found.differences), found.unconfirmed, found.on_their_way) == (2, 3, 0)
+    assert not found.is_clean
+
+
 def test_many_items_are_compared_share_by_share(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(check, "TOGETHER", 2)
     table = used(items=9)
@@ -405,3 +417,28 @@ def test_one_table_that_is_gone_does_not_keep_the_others_from_being_checked() ->
     with pytest.raises(ExceptionGroup) as raised:
         found.raise_failures()
     assert raised.group_contains(TableMissing)
+
+
+def test_a_shard_that_has_dropped_everything_explains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = used()
+    table.put("k1", "lost")
+    table.lose()
+    table.seconds += 600
+    table.stream.parents["gone"] = SHARD
+    found = table.stream.shards()
+    monkeypatch.setattr(table.stream, "shards", lambda: [*found, replace(found[0], shard_id="gone")])
+    compared = compare(table)
+    assert (len(compared.differences), compared.explained, compared.unarchived) == (1, True, [])
+
+
+def test_what_was_lost_of_a_table_that_was_archived_from_its_creation_on_is_a_gap_since_then() -> None:
+    table = InUse()
+    table.table.description = replace(
+        table.table.describe(0), table={**table.table.describe(0).table, "CreationDateTime": T0}
+    )
+    table.archived.archive.save_description(table.table.describe(T0))
+    table.put("k1")
+    table.lose()
+    table.seconds += 600
+    assert check_all(table).tables == {TABLE: Checked(compared=1, differences=1)}
+    assert [gap.first_at for gap in table.archived.archive.gaps()] == [T0]

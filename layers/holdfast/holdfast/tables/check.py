@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import md5
-from itertools import batched
+from itertools import islice
 from random import Random
 from typing import NewType
 
@@ -35,6 +35,9 @@ GRACE_SECONDS = 900
 
 OLDEST = 100
 """How many of the oldest records of each shard are looked at."""
+
+CONFIRMED = 10_000
+"""How many items that seem to differ are looked at again. Where there are more, something is wrong in any case."""
 
 EXPLAINED = 20_000
 """How many records of each shard are searched for those that explain a difference."""
@@ -91,8 +94,8 @@ class Unarchived:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """What a comparison found. `live`, `archived`: how many items each has, if all were compared. `on_their_way`: items
-    that seemed to differ. `gaps`: those that touch the present state. `explained`: whether the stream was searched
-    through for what seemed to differ."""
+    that seemed to differ. `unconfirmed`: those that seem to, and were not looked at again. `gaps`: those that touch the
+    present state. `explained`: whether the stream was searched through for what seemed to differ."""
 
     compared: int
     live: int | None
@@ -103,10 +106,11 @@ class Comparison:
     gaps: Sequence[Gap]
     complete_since: int | None
     explained: bool = True
+    unconfirmed: int = 0
 
     @property
     def is_clean(self) -> bool:
-        return not (self.differences or self.unarchived or self.gaps)
+        return not (self.differences or self.unconfirmed or self.unarchived or self.gaps)
 
 
 class NoTime(Exception):
@@ -219,7 +223,8 @@ class Checker:
         stream = self._stream(description)
         look = _Look(self, subject.table, view, description, as_of=subject.table.scan(0, 1, None, 1).as_of)
         first = look.all() if sample is None else look.some(sample)
-        differences, on_their_way, explained = look.confirm(first.suspects, stream)
+        suspects = dict(islice(first.suspects.items(), CONFIRMED))
+        differences, on_their_way, explained = look.confirm(suspects, stream)
         ground = view.ground(FOR_EVER)
         return Comparison(
             compared=first.compared,
@@ -231,6 +236,7 @@ class Checker:
             gaps=ground.gaps,
             complete_since=ground.complete_since,
             explained=explained,
+            unconfirmed=len(first.suspects) - len(suspects),
         )
 
     def _stream(self, description: Description) -> Stream | None:
@@ -418,12 +424,10 @@ class _Look:
         if not suspects:
             return [], 0, True
         self.checker.sleep(CATCH_UP_SECONDS)
-        found: dict[ItemId, Difference] = {}
-        for some in batched(suspects.items(), TOGETHER, strict=False):
-            newest = self.view.newest(dict(some).__contains__)
-            pairs = [(seen, newest.get(one)) for one, seen in some]
-            judged = self.checker.each(lambda pair: self._judge(*pair), pairs)
-            found |= {one: verdict for (one, _), verdict in zip(some, judged, strict=True) if verdict}
+        newest = self.view.newest(suspects.__contains__)
+        pairs = [(seen, newest.get(one)) for one, seen in suspects.items()]
+        judged = self.checker.each(lambda pair: self._judge(*pair), pairs)
+        found = {one: verdict for one, verdict in zip(suspects, judged, strict=True) if verdict}
         awaited, explained = self._awaited(found, stream)
         left = [verdict for one, verdict in found.items() if one not in awaited]
         return left, len(suspects) - len(left), explained

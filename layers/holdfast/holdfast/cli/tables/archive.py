@@ -367,6 +367,8 @@ def _told(table: str, compared: Comparison, *, verbose: bool) -> Iterator[str]:
     if compared.differences:
         differ = "differs" if len(compared.differences) == 1 else "differ"
         yield f"{_items(len(compared.differences))} {differ}: see the how-to page on gaps."
+    if compared.unconfirmed:
+        yield f"{_items(compared.unconfirmed)} more seemed to differ: too many to look at each of them again."
     for some in compared.unarchived:
         are = "is" if some.records == 1 else "are"
         yield (
