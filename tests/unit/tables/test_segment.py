@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from holdfast.tables import segment
-from holdfast.tables.model import Cause, Moment, Reference, Segment
+from holdfast.tables.model import Cause, Image, Moment, Reference, Segment
 from holdfast.tables.segment import Unreadable
 from tests.unit.tables.domain import T0, a_change, an_item
 
@@ -28,8 +28,9 @@ def test_what_goes_in_comes_out_sorted_by_item_and_moment() -> None:
 
 
 @pytest.mark.parametrize("tenant", [None, "", "acme"])
-def test_a_change_keeps_its_tenant_and_where_its_image_is(tenant: str | None) -> None:
-    change = replace(CHANGES[0], image=None, stored=Reference("k", "v1", "0" * 32), tenant=tenant)
+@pytest.mark.parametrize("image", [None, CHANGES[0].image])
+def test_a_change_keeps_its_tenant_and_where_its_image_is(tenant: str | None, image: Image | None) -> None:
+    change = replace(CHANGES[0], image=image, stored=Reference("k", "v1", "0" * 32), tenant=tenant)
     one, body = segment.encode("orders", [change])
     assert list(segment.decode(one, body)) == [change]
 
@@ -91,6 +92,7 @@ def test_only_what_overlaps_is_read() -> None:
         (gzip.compress(b'{"format":2}\n'), "is of format 2; this release reads 1"),
         (gzip.compress(b'{"format":1}\n{}\n'), "holds 1 changes, not 3"),
     ],
+    ids=["empty", "other", "cut off", "no JSON", "later format", "fewer lines"],
 )
 def test_what_is_damaged_is_named(body: bytes, why: str) -> None:
     one, _ = stored()
