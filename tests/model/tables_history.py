@@ -16,7 +16,7 @@ from holdfast.tables import backfill, item, run
 from holdfast.tables.archive import Archive
 from holdfast.tables.backfill import Pace
 from holdfast.tables.fill import Fill, ItemFill, no_objects
-from holdfast.tables.layout import ItemLayout, Layout, SegmentLayout
+from holdfast.tables.layout import INLINE_BYTES, ItemLayout, Layout, SegmentLayout
 from holdfast.tables.model import Description, Image, ItemId
 from holdfast.tables.ports import Page
 from holdfast.tables.view import View
@@ -236,6 +236,7 @@ class Tables:
             plain_names=self.settings.plain_names,
             key_names=lambda _: KEY_NAMES,
             each=map,
+            inline=self.random.choice((0, INLINE_BYTES)),
         )
 
     @property

@@ -9,7 +9,7 @@ from holdfast.adapters.memory_tables import MemoryItemObjects, MemoryStore
 from holdfast.events import dynamodb
 from holdfast.tables import item, run
 from holdfast.tables.archive import Archive
-from holdfast.tables.layout import ItemLayout, Layout, SegmentLayout
+from holdfast.tables.layout import INLINE_BYTES, ItemLayout, Layout, SegmentLayout
 from holdfast.tables.model import Base, Cause, Change, Description, Image, ItemId, Moment
 from holdfast.tables.view import View
 
@@ -17,6 +17,9 @@ TABLE = "orders"
 ARN = f"arn:aws:dynamodb:us-east-1:123456789012:table/{TABLE}/stream/2026-01-01T00:00:00.000"
 T0 = 1_767_225_600
 """2026-01-01T00:00:00Z, when the table of these tests is created."""
+
+LARGE = "x" * INLINE_BYTES
+"""A value that no line of the layout `item` holds."""
 
 KEY_NAMES = ("pk",)
 DESCRIPTION = Description(

@@ -13,7 +13,7 @@ from holdfast.tables.ports import NotStored, TableExists
 from holdfast.tables.restore import run
 from holdfast.tables.restore.model import Wanted, Written
 from holdfast.tables.restore.write import TRIES, TooBusy
-from tests.unit.tables.domain import DESCRIPTION, T0, an_item, keys
+from tests.unit.tables.domain import DESCRIPTION, LARGE, T0, an_item, keys
 from tests.unit.tables.restorable import Restorable, of, values
 from tests.unit.tables.test_restore_in_place import LAYOUTS, a_story
 
@@ -99,6 +99,7 @@ def test_nothing_archived_is_an_error() -> None:
 
 def test_what_the_archive_has_lost_is_an_error() -> None:
     table = a_story("item")
+    table.put("large", LARGE, at=1)
     table.archived.objects.versions.clear()
     with pytest.raises(NotStored):
         table.restore(5)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from holdfast.tables.model import Moment
-from tests.unit.tables.domain import ARN, T0, Archived, a_record, an_item, id_of, keys, names
+from tests.unit.tables.domain import ARN, LARGE, T0, Archived, a_record, an_item, id_of, keys, names
 
 LAYOUTS = pytest.mark.parametrize("layout", ["segment", "item"])
 POISON = {"pk": {"S": "p"}, "value": {"Q": "?"}}
@@ -59,6 +59,15 @@ def test_a_batch_is_one_write_in_the_layout_segment() -> None:
 
 
 # The layout item
+
+
+@pytest.mark.parametrize(("value", "images"), [("small", 1), (LARGE, 0)])
+def test_a_small_image_stands_in_its_line_too(value: str, images: int) -> None:
+    archived = Archived("item")
+    archived(a_record("a", an_item("a", value)))
+    [change] = archived.view.at(T0).items.values()
+    assert (change.stored is not None, [change.image].count(an_item("a", value))) == (True, images)
+    assert archived.at(0) == [an_item("a", value)]
 
 
 def test_an_item_is_an_object_that_put_item_takes() -> None:

@@ -5,8 +5,9 @@ import pytest
 from holdfast.tables.archive import Archive
 from holdfast.tables.model import Base, Cause, Gap
 from holdfast.tables.plan import seen
+from holdfast.tables.ports import NotStored
 from holdfast.tables.view import Altered
-from tests.unit.tables.domain import DESCRIPTION, T0, Archived, a_record, an_item, id_of, names
+from tests.unit.tables.domain import DESCRIPTION, LARGE, T0, Archived, a_record, an_item, id_of, names
 
 
 def backfilled(archived: Archived, run: str, began: int, ended: int | None, *found: str) -> None:
@@ -103,12 +104,23 @@ def test_a_history_tells_every_change_once_and_why(layout: str) -> None:
 
 def test_an_object_that_somebody_altered_is_named() -> None:
     archived = Archived("item")
-    archived(a_record("a", an_item("a")))
+    archived(a_record("a", an_item("a", LARGE)))
     [versions] = archived.objects.versions.values()
     versions[0] = type(versions[0])(versions[0].version_id, b"{}", versions[0].moment)
     [change] = archived.view.at(T0).items.values()
     with pytest.raises(Altered, match=id_of("a")):
         archived.view.image(change)
+
+
+def test_what_a_line_holds_needs_no_object_unless_it_is_to_be_proven() -> None:
+    archived = Archived("item")
+    archived(a_record("a", an_item("a")))
+    [change] = archived.view.at(T0).items.values()
+    assert archived.view.proven(change) == an_item("a")
+    archived.objects.versions.clear()
+    assert archived.view.image(change) == an_item("a")
+    with pytest.raises(NotStored):
+        archived.view.proven(change)
 
 
 def test_an_archive_finds_batches_of_two_days() -> None:

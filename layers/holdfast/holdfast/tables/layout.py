@@ -14,6 +14,10 @@ from holdfast.tables.ports import ItemObjects
 type Each = Callable[[Callable[[Sequence[Archived]], "Kept"], Iterable[Sequence[Archived]]], Iterable["Kept"]]
 """`map`, side by side."""
 
+INLINE_BYTES = 4096
+"""How large an image may be to stand in its line besides being an object, so that no reader needs a request for it.
+Compressed, it costs less in a month than such a request."""
+
 type KeyNames = Callable[[str], Sequence[str]]
 """The attributes of a table's key, the partition key first: a stream's records do not tell their order."""
 
@@ -46,6 +50,7 @@ class ItemLayout:
     """A versioned object an item: version control for data. Segments say which version is of which moment.
 
     `has_tenants`: whether tenants are part of the prefix. `plain_names`: name objects by their items' plain keys.
+    `inline`: up to how many bytes of an image stand in its line too.
     """
 
     objects: ItemObjects
@@ -54,6 +59,7 @@ class ItemLayout:
     plain_names: bool
     key_names: KeyNames
     each: Each
+    inline: int = INLINE_BYTES
 
     def keep(self, table: str, found: Sequence[Archived]) -> Sequence[Kept]:
         ordered = sorted(found, key=lambda one: (one.change.item, one.change.moment))
@@ -83,7 +89,9 @@ class ItemLayout:
             self.objects.remove(key)
             kept = change
         else:
-            kept = replace(change, image=None, stored=self.objects.put(key, body(change.image), change.moment))
+            whole = body(change.image)
+            line = change.image if len(whole) <= self.inline else None
+            kept = replace(change, image=line, stored=self.objects.put(key, whole, change.moment))
         if one.moved:
             self.objects.remove(self.key_of(table, change, one.left))
         return kept

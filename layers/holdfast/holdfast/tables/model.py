@@ -54,7 +54,8 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How an item is from a moment on: `image`, or what `stored` refers to, or neither if it is removed.
+    """How an item is from a moment on: `image`, or what `stored` refers to, or neither if it is removed. Where both are
+    there, they are the same.
 
     `tenant`: whose it is; of what was removed, whose it was. None where tables have no tenants, and for an item that
     names none.

@@ -147,7 +147,7 @@ def _line(change: Change) -> dict[str, Any]:
             "version_id": change.stored.version_id,
             "md5": change.stored.md5,
         }
-    elif change.image is not None:
+    if change.image is not None:
         told["image"] = change.image
     return told
 

@@ -83,6 +83,10 @@ class View:
 
     def image(self, change: Change) -> Image | None:
         """What an item held from a change on; None if it was removed. Raises NotStored, Altered."""
+        return self.proven(change) if change.image is None else change.image
+
+    def proven(self, change: Change) -> Image | None:
+        """The same, read from the object that holds it where one does. Raises NotStored, Altered."""
         if change.stored is None:
             return change.image
         body = self.objects.fetch(change.stored)
