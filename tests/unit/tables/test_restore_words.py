@@ -112,7 +112,7 @@ def test_on_what_a_state_builds() -> None:
     ],
 )
 def test_what_makes_a_state_uncertain(state: State, now: int, told: list[str]) -> None:
-    assert list(words.warnings(state, now)) == told
+    assert list(words.warnings(state, now, 120)) == told
 
 
 def test_items_that_need_a_word() -> None:

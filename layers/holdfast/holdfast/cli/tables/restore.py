@@ -55,6 +55,9 @@ LARGE = 1_000_000
 
 POLL_SECONDS = 2.0
 
+DELIVERY_SECONDS = 110
+"""How long a change takes to be archived at most, if nothing holds it up, besides the time that batches are gathered."""
+
 
 class CannotRestore(LookupError):
     """There is nothing to restore as it was asked for."""
@@ -153,6 +156,10 @@ class Asked:
     def source(self) -> str:
         return plan.source(self.table, self.at, self.wanted)
 
+    @property
+    def settled_seconds(self) -> int:
+        return DELIVERY_SECONDS + int(self.tables.stack.parameters["ArchiveWindowSeconds"])
+
     def new(self, to: str) -> NewTable:
         return NewTable(self.tables.archive(self.table), self.tables.table(to), wiring.now)
 
@@ -233,7 +240,7 @@ def _look(asked: Asked) -> tuple[Then, int]:
         expiry, now = expiry_of(then.description.time_to_live), _now()
         holding = plan.holding(then.state.items.values(), then.wanted, then.column, expiry, now)
     _print([words.heading(asked.table, asked.at, asked.wanted), *words.held(holding), words.ground(then.state)])
-    _print(words.warnings(then.state, now))
+    _print(words.warnings(then.state, now, asked.settled_seconds))
     if asked.wanted.tenant is not None:
         _print(words.nobodys(holding.nobodys))
     if not asked.wanted.is_all and holding.items == 0:
@@ -275,7 +282,7 @@ def _into_large(asked: Asked, to: str) -> None:
     machine = asked.tables.stack.output("TablesRestoreStateMachineArn", SYSTEM)
     ground, prefixes = view.ground(asked.at), plan.prefixes(count)
     _print([words.heading(asked.table, asked.at, asked.wanted), words.estimated(count, is_about=is_about)])
-    _print([words.ground(ground), *words.warnings(ground, _now())])
+    _print([words.ground(ground), *words.warnings(ground, _now(), asked.settled_seconds)])
     _print(words.creation(to, description, is_begun=begun is not None))
     console.print(words.divided(len(prefixes), machine), markup=False)
     if not asked.apply:

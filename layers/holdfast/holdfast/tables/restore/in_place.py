@@ -130,7 +130,8 @@ class InPlace:
 
     def _image(self, change: Change, live: Image | None) -> Image:
         """What an item was. It is not fetched if what is there now would be stored as the same bytes."""
-        if change.stored is not None and live is not None and _md5(layout.body(live)) == change.stored.md5:
+        stored = change.stored if change.image is None else None
+        if stored is not None and live is not None and _md5(layout.body(live)) == stored.md5:
             return live
         return image_of(self.view, change)
 

@@ -24,9 +24,6 @@ from holdfast.tables.restore.model import (
     stamp,
 )
 
-SETTLED_SECONDS = 120
-"""So long ago, what a stream told is in the archive, if nothing holds it up."""
-
 NOT_CARRIED_OVER = (
     "point-in-time recovery, autoscaling, deletion protection, resource policy, replicas, Kinesis destination"
 )
@@ -63,8 +60,8 @@ def ground(state: State) -> str:
     return f"  built on the backfill of {stamp(state.base.began)}, and every change since"
 
 
-def warnings(state: State, now: int) -> Iterator[str]:
-    """What makes a state uncertain."""
+def warnings(state: State, now: int, settled_seconds: int) -> Iterator[str]:
+    """What makes a state uncertain. `settled_seconds`: so old a change is in the archive, if nothing holds it up."""
     if state.complete_since is None:
         yield (
             "warning: the archive is complete from no moment on: what was never changed since the stream began is not "
@@ -76,7 +73,7 @@ def warnings(state: State, now: int) -> Iterator[str]:
             "the stream's beginning and this moment is not in it"
         )
     yield from (f"warning: {_gap(gap)}" for gap in state.gaps)
-    if now - state.at < SETTLED_SECONDS:
+    if now - state.at < settled_seconds:
         yield "warning: that is a moment ago: its last changes may be on their way to the archive"
 
 
