@@ -56,7 +56,7 @@ LARGE = 1_000_000
 POLL_SECONDS = 2.0
 
 DELIVERY_SECONDS = 110
-"""How long a change takes to be archived at most, if nothing holds it up, besides the time that batches are gathered."""
+"""How long a change takes to be archived at most, if nothing holds it up; besides that, batches are gathered."""
 
 
 class CannotRestore(LookupError):
