@@ -1,7 +1,6 @@
 """`holdfast objects` on the template's buckets and table in memory: what it says, word for word, and what it leaves."""
 
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -16,18 +15,17 @@ from holdfast import wiring
 from holdfast.adapters.dynamodb_objects import DynamoCensus, DynamoCopyTable, DynamoPasses
 from holdfast.adapters.s3_objects import S3Copier, S3Sources
 from holdfast.adapters.stack import Stack
-from holdfast.cli import main, objects
+from holdfast.cli import objects
 from holdfast.cli.stack import find
 from holdfast.events.model import sequencer
 from holdfast.objects.model import Copy, Counts, Deletion, Original, Pass, Status, Walk
 from holdfast.objects.naming import copy_key
 from holdfast.objects.restore.model import short, stamp
 from tests import aws
+from tests.integration.command.shell import NOT_APPLIED, Answer, Shell
 
 T0 = datetime(2020, 6, 2, tzinfo=UTC)
 """Before anything that a test writes: S3 dates that itself."""
-
-NOT_APPLIED = "\nNothing was changed. Add --apply to do it.\n"
 
 
 def at(hours: float) -> datetime:
@@ -35,33 +33,15 @@ def at(hours: float) -> datetime:
 
 
 @dataclass(frozen=True)
-class Answer:
-    status: int
-    out: str
-    err: str
-
-
-@dataclass(frozen=True)
-class Desk:
+class Desk(Shell):
     """An operator's desk beside a deployed stack."""
 
-    monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
     source: str
     backup: str
     copy_table: str
 
     def holdfast(self, *words: str) -> Answer:
-        """Run the command as a shell does."""
-        self.monkeypatch.setattr(sys, "argv", ["holdfast", "objects", *words])
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = self.capsys.readouterr()
-        code = ended.value.code
-        return Answer(
-            code if isinstance(code, int) else 1, said.out, said.err + (code if isinstance(code, str) else "")
-        )
+        return self.run("objects", *words)
 
     # What happens in the bucket
 

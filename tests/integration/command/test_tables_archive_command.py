@@ -4,7 +4,6 @@ say, word for word, and what they leave."""
 import io
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,7 +23,6 @@ from holdfast.adapters.event_source_mappings import LambdaMappings
 from holdfast.adapters.failure_queue import SqsFailureQueue
 from holdfast.adapters.s3_tables import S3ItemObjects, S3Store
 from holdfast.adapters.stack import Stack
-from holdfast.cli import main
 from holdfast.cli.stack import find
 from holdfast.cli.tables import deployed
 from holdfast.events import dynamodb
@@ -38,8 +36,8 @@ from holdfast.tables.restore.model import stamp
 from holdfast.tables.view import FOR_EVER, View
 from tests import aws
 from tests.conftest import forget_wiring
+from tests.integration.command.shell import NOT_APPLIED, Answer, Shell
 
-NOT_APPLIED = "\nNothing was changed. Add --apply to do it.\n"
 FUNCTION = "TablesArchiveFunction"
 SETTINGS: dict[str, Any] = {
     "BatchSize": 1000,
@@ -54,37 +52,15 @@ MINE = "mine"
 
 
 @dataclass(frozen=True)
-class Answer:
-    status: int
-    out: str
-    err: str
-
-    @property
-    def lines(self) -> list[str]:
-        return self.out.splitlines()
-
-
-@dataclass(frozen=True)
-class Desk:
+class Desk(Shell):
     """An operator's desk beside a deployed stack, and a table of theirs."""
 
-    monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
     sample: str
     bucket: str
     queue: str
 
     def holdfast(self, *words: str) -> Answer:
-        """Run the command as a shell does."""
-        self.monkeypatch.setattr(sys, "argv", ["holdfast", "tables", *words])
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = self.capsys.readouterr()
-        code = ended.value.code
-        return Answer(
-            code if isinstance(code, int) else 1, said.out, said.err + (code if isinstance(code, str) else "")
-        )
+        return self.run("tables", *words)
 
     # What happens in the table
 

@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +13,6 @@ from holdfast import wiring
 from holdfast.adapters.dynamodb_tables import DynamoTable
 from holdfast.adapters.memory_workflow import MemoryWorkflow
 from holdfast.adapters.s3_tables import S3ItemObjects, S3Store
-from holdfast.cli import main
 from holdfast.cli.tables import restore as command
 from holdfast.events import dynamodb
 from holdfast.tables import naming
@@ -26,19 +24,12 @@ from holdfast.tables.restore.ports import Execution, Status
 from holdfast.tables.restore.steps import Steps
 from holdfast.tables.view import View
 from tests import aws
+from tests.integration.command.shell import NOT_APPLIED, Answer, Shell
 from tests.unit.tables.domain import ARN, T0, TABLE, a_base, a_record, an_item, keys
 
-NOT_APPLIED = "\nNothing was changed. Add --apply to do it.\n"
 AT = ("--at", "2026-01-01T00:00:05Z")
 HEADING = "orders, as it was at the end of the second 2026-01-01T00:00:05Z:\n"
 WITHOUT = "point-in-time recovery, autoscaling, deletion protection, resource policy, replicas, Kinesis destination"
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    out: str
-    err: str
 
 
 class Numbers:
@@ -52,27 +43,16 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Desk(Shell):
     """An operator's desk beside a stack that archives the table `orders`. Seconds are those since T0."""
 
-    monkeypatch: pytest.MonkeyPatch
-    capsys: pytest.CaptureFixture[str]
     bucket: str
     layout: str
     tenant_column: str
     number: Numbers
 
     def holdfast(self, *words: str) -> Answer:
-        """Run the command as a shell does."""
-        self.monkeypatch.setattr(sys, "argv", ["holdfast", "tables", *words])
-        self.capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        said = self.capsys.readouterr()
-        code = ended.value.code
-        return Answer(
-            code if isinstance(code, int) else 1, said.out, said.err + (code if isinstance(code, str) else "")
-        )
+        return self.run("tables", *words)
 
     # What happens to the table
 
