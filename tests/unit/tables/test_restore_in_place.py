@@ -12,7 +12,7 @@ from holdfast.tables.ports import TableMissing
 from holdfast.tables.restore import journal
 from holdfast.tables.restore.in_place import CHUNK, OtherKeys
 from holdfast.tables.restore.model import Difference, Done, Entry, Kind, Refused, Wanted, Why
-from tests.unit.tables.domain import DESCRIPTION, T0, a_base, a_change, an_item, keys
+from tests.unit.tables.domain import DESCRIPTION, LARGE, T0, a_base, a_change, an_item, keys
 from tests.unit.tables.restorable import RUN, Restorable, incomplete, of, told, values
 
 LAYOUTS = pytest.mark.parametrize("layout", ["segment", "item"])
@@ -153,6 +153,21 @@ def test_what_another_tenant_has_is_not_fetched() -> None:
     table.put("b", "2", at=6, **of("B"))
     table.archived.objects.versions.clear()
     assert table.preview(5, Wanted(tenant="A")).differences == ()
+
+
+def test_an_object_is_not_fetched_of_what_is_stored_as_the_same_bytes() -> None:
+    table = Restorable("item")
+    table.put("a", LARGE, at=1)
+    table.archived.objects.versions.clear()
+    assert table.preview(5).same == 1
+
+
+def test_an_object_is_fetched_of_what_differs() -> None:
+    table = Restorable("item")
+    table.put("a", LARGE, at=1)
+    table.put("a", "small", at=6)
+    table.rewind(5)
+    assert values(table.table) == {"a": LARGE}
 
 
 # What the archive does not know
