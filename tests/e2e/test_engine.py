@@ -522,7 +522,7 @@ def test_one_batch_of_a_stream_runs_at_a_time(engine: Engine, create: Callable[.
 def test_a_state_machine_logs_nothing(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
     definition = {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
     names = create(
-        "logging",
+        "logging-of-a-machine",
         Group=resource("AWS::Logs::LogGroup", LogGroupName="/aws/vendedlogs/states/probe"),
         Machine=machine(
             DefinitionString=json.dumps(definition),

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.tables.deployed import SAMPLE_TABLE, Deployed, create_sample_table, images, metrics, put
 from tests.invocation import sample
+from tests.unit.tables.domain import a_change
 
 NOTHING = {"compared": 0, "differences": 0, "unarchived": 0, "gaps": 0, "failure": None}
 
@@ -26,8 +27,16 @@ def test_what_is_archived_as_it_is_differs_in_nothing(deployed: Deployed) -> Non
     assert metrics(invoked) == {"CheckedItems": 2, "Differences": 0, "UnarchivedRecords": 0, "Gaps": 0}
 
 
-def test_what_the_table_is_like_is_saved(deployed: Deployed) -> None:
+def test_of_what_was_never_archived_no_description_is_saved(deployed: Deployed) -> None:
+    """It would say that the archive is as old as that."""
     create_sample_table()
+    deployed.try_out("tables_check/schedule")
+    assert deployed.archive().description() is None
+
+
+def test_what_an_archived_table_is_like_is_saved(deployed: Deployed) -> None:
+    create_sample_table()
+    deployed.archive_together("remove")
     deployed.try_out("tables_check/schedule")
     description = deployed.archive().description()
     assert description is not None
@@ -56,9 +65,10 @@ def test_records_that_the_stream_holds_and_the_archive_lacks_are_told_before_the
 
 
 def test_a_table_that_is_not_there_keeps_no_other_waiting(deployed: Deployed) -> None:
+    own = deployed.functions.stack.tables["TablesSampleTable"]
+    deployed.archive(own).write([a_change("removed", None)])
     with pytest.raises(ExceptionGroup, match="1 tables are not checked"):
         deployed.try_out("tables_check/schedule")
-    own = deployed.functions.stack.tables["TablesSampleTable"]
     assert deployed.archive(own).description() is not None
 
 

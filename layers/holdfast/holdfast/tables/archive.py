@@ -67,6 +67,12 @@ class Archive:
         told = json.loads(self.store.read(name))
         return Base(**told | {"done": {int(number): last for number, last in told["done"].items()}})
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything of the table was ever archived."""
+        names = (next(self.store.names(where), None) for where in (segments.CHANGES, segments.BASES))
+        return any(names)
+
     # What the table is like
 
     def save_description(self, description: Description) -> None:

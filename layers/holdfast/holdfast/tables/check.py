@@ -17,6 +17,7 @@ from holdfast.ports import Clock, Log
 from holdfast.tables import item, plan
 from holdfast.tables.archive import Archive
 from holdfast.tables.backfill import Pace, default_rate, page_limit
+from holdfast.tables.descriptions import describe
 from holdfast.tables.model import Change, Description, Gap, Image, ItemId, Segment
 from holdfast.tables.ports import Each, LiveTable, NotStored, Stream, Trimmed
 from holdfast.tables.view import FOR_EVER, Altered, View
@@ -521,7 +522,8 @@ def check_all(
 
 def _checked(subject: Subject, checker: Checker, sample: int, log: Log) -> Checked:
     now = int(checker.now().timestamp())
-    subject.archive.save_description(subject.table.describe(now))
+    if subject.archive.is_begun:  # else a description would say that it was archived from then on
+        describe(subject.archive, subject.table, now)
     compared = checker.compare(subject, sample)
     tell(subject.archive.table, compared, log)
     save_gap(subject.archive, compared, now)

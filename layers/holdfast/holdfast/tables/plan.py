@@ -132,6 +132,25 @@ def seconds(label: str) -> float:
     return datetime.fromisoformat(label).replace(tzinfo=UTC).timestamp()
 
 
+def hole(known: Description, found: Description) -> Gap | None:
+    """What nobody tells of a table, if the stream that it had is off, or another one is on.
+
+    The gap begins when the stream was last seen: it may have been on for longer. It has no end while none is on.
+    """
+    had, has = known.table.get("LatestStreamLabel"), _stream(found)
+    if had is None or had == has:
+        return None
+    if has is None:
+        return Gap(known.taken_at, None, "the table's stream is off")
+    return Gap(known.taken_at, int(seconds(has)), "the table's stream was off, until a new one was switched on")
+
+
+def _stream(description: Description) -> str | None:
+    """The label of the stream that is on."""
+    enabled = description.table.get("StreamSpecification", {}).get("StreamEnabled")
+    return str(description.table["LatestStreamLabel"]) if enabled else None
+
+
 def touches(gap: Gap, since: int, at: int) -> bool:
     """Whether a gap makes a state uncertain that builds on what happened between two moments."""
     return (gap.first_at is None or gap.first_at <= at) and (gap.last_at is None or gap.last_at >= since)

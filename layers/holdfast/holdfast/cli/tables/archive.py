@@ -28,6 +28,7 @@ from holdfast.tables import check as checks
 from holdfast.tables import protect, redrive
 from holdfast.tables.archive import Archive
 from holdfast.tables.check import Checker, Comparison, Difference, Subject
+from holdfast.tables.descriptions import describe
 from holdfast.tables.fill import Fill, ItemFill, no_objects
 from holdfast.tables.layout import ItemLayout
 from holdfast.tables.model import Base, Description, Gap, Image, Segment
@@ -206,10 +207,10 @@ def _protect(found: Deployed, facts: Facts, actions: Sequence[Action]) -> None:
                 _mappings(found).update(cast("StreamMapping", facts.mapping), facts.settings)
                 _say("The mapping is as the stack's own.")
             case Action.SAVE_DESCRIPTION:
-                found.archive(table).save_description(found.table(table).describe(_now()))
+                describe(found.archive(table), found.table(table), _now())
                 _say("What the table is like is saved.")
             case Action.BACKFILL:
-                description = found.table(table).describe(_now())
+                description = describe(found.archive(table), found.table(table), _now())
                 _run_backfill(found, description, _todo(description, None, PARTS, found.archive(table).bases()))
 
 

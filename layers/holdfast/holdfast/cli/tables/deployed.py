@@ -12,8 +12,8 @@ from holdfast.adapters.stack import Stack
 from holdfast.cli.stack import find
 from holdfast.tables import naming
 from holdfast.tables.archive import Archive
+from holdfast.tables.descriptions import describe
 from holdfast.tables.ports import TableMissing
-from holdfast.tables.segment import CHANGES
 from holdfast.tables.view import View
 
 SYSTEM = "tables"
@@ -48,10 +48,9 @@ class Deployed:
     def describe_at_first(self, table: str) -> None:
         """Save what an archived table is like if that was never done, so that it is known once the table is gone."""
         archive = self.archive(table)
-        is_archived = next(archive.store.names(CHANGES), None) is not None
-        if is_archived and archive.description() is None:
+        if archive.is_begun and archive.description() is None:
             with suppress(TableMissing):
-                archive.save_description(self.table(table).describe(int(wiring.now().timestamp())))
+                describe(archive, self.table(table), int(wiring.now().timestamp()))
 
     def view(self, table: str) -> View:
         return View(self.archive(table), self.objects, self.pool.map)
