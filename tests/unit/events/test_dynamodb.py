@@ -35,6 +35,19 @@ def test_another_event_is_refused_with_the_mend(event: dict[str, Any]) -> None:
         dynamodb.from_lambda(event)
 
 
+def test_records_of_two_streams_are_not_stored_as_one_tables() -> None:
+    other = {**a_record("a"), "eventSourceARN": ARN.replace("orders", "customers")}
+    with pytest.raises(NotAStream, match="of it is stored"):
+        dynamodb.from_lambda({"Records": [a_record("a"), other]})
+    untold = without(a_record("b", sequence=2), "eventSourceARN")
+    assert len(dynamodb.from_lambda({"Records": [a_record("a"), untold]}).records) == 2
+
+
+def told(**changed: Any) -> dict[str, Any]:
+    record = a_record("a", an_item("a"))
+    return {**record, "dynamodb": {**record["dynamodb"], **changed}}
+
+
 def without(record: dict[str, Any], *path: str) -> dict[str, Any]:
     inner = record
     for name in path[:-1]:
@@ -54,6 +67,13 @@ def without(record: dict[str, Any], *path: str) -> dict[str, Any]:
         (a_record("a", {"pk": {"S": "a"}, "x": {"Q": "?"}}), "NewImage: attribute 'x' is of type 'Q'"),
         (a_record("a", None, {"x": {"N": "?"}}), "'?' is not a number"),
         ({"eventSourceARN": ARN}, "it has no 'eventName'"),
+        # Such a name would be no segment's: nobody would read what is stored with it.
+        (told(ApproximateCreationDateTime=T0 * 1000), "is no time in seconds"),
+        (told(ApproximateCreationDateTime=-1), "-1, is no time in seconds"),
+        (told(ApproximateCreationDateTime=float("inf")), "infinity"),
+        (told(ApproximateCreationDateTime="2026-01-01T00:00:00Z"), "2026-01-01T00:00:00Z"),
+        (told(SequenceNumber="-7"), "its SequenceNumber is '-7'"),
+        (told(SequenceNumber="1_0"), "its SequenceNumber is '1_0'"),
     ],
 )
 def test_a_record_that_cannot_be_read_is_set_apart_as_it_came(record: dict[str, Any], why: str) -> None:

@@ -13,6 +13,9 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-tt
 
 _NAMES = ("INSERT", "MODIFY", "REMOVE")
 
+_LAST_SECOND = 253_402_300_799
+"""The end of the year 9999: what is beyond is told in another unit."""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamRecord:
@@ -57,10 +60,13 @@ def from_lambda(event: Mapping[str, Any]) -> Batch:
         records = event["Records"]
         arn = records[0]["eventSourceARN"]
         table = table_of(arn)
-    except (KeyError, IndexError, TypeError):
+        others = {record.get("eventSourceARN", arn) for record in records} - {arn}
+    except (AttributeError, KeyError, IndexError, TypeError):
         raise NotAStream(
             'the event has no "Records" of a DynamoDB stream: see events/tables_archive for some'
         ) from None
+    if others:
+        raise NotAStream(f"the event has records of {arn} and of {', '.join(sorted(others))}: nothing of it is stored")
     return batch(table, arn, records, event.get("shardId"))
 
 
@@ -97,7 +103,7 @@ def _read(record: Mapping[str, Any]) -> StreamRecord | BadRecord:
     told = record.get("dynamodb", {})
     try:
         return _checked(record, told)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         why = f"it has no {error}" if isinstance(error, KeyError) else str(error)
         return BadRecord(str(told.get("SequenceNumber", "")), record, why)
 
@@ -118,7 +124,20 @@ def _checked(record: Mapping[str, Any], told: Mapping[str, Any]) -> StreamRecord
         keys=told["Keys"],
         old=told.get("OldImage"),
         new=told["NewImage"] if name != "REMOVE" else None,
-        at=int(told["ApproximateCreationDateTime"]),
-        sequence=int(told["SequenceNumber"]),
+        at=_second(told["ApproximateCreationDateTime"]),
+        sequence=_sequence(told["SequenceNumber"]),
         expired={key: identity.get(key) for key in TIME_TO_LIVE} == TIME_TO_LIVE,
     )
+
+
+def _second(told: float) -> int:
+    at = int(told)
+    if not 0 <= at <= _LAST_SECOND:
+        raise ValueError(f"its ApproximateCreationDateTime, {told!r}, is no time in seconds")
+    return at
+
+
+def _sequence(told: str) -> int:
+    if not (str(told).isascii() and str(told).isdecimal()):
+        raise ValueError(f"its SequenceNumber is {told!r}")
+    return int(told)
