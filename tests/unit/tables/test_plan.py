@@ -174,6 +174,11 @@ def test_an_archive_that_came_when_the_stream_had_lost_records_is_not_complete_s
     assert plan.complete_since(DESCRIPTION, [], T0 + day + 1) is None
 
 
+def test_a_backfill_that_was_there_first_does_not_show_that_the_stream_was_archived() -> None:
+    assert plan.complete_since(DESCRIPTION, [a_base(1000, 1009)], T0 + 1000 + plan.AT_ONCE + 1) == T0 + 1009
+    assert plan.complete_since(DESCRIPTION, [a_base(1000, 1009)], T0 + 1000 + plan.AT_ONCE) == T0
+
+
 @pytest.mark.parametrize(
     ("first", "last", "touched"),
     [(0, 4, False), (0, 5, True), (9, 20, True), (10, 20, True), (11, 20, False), (None, 4, False), (9, None, True)],

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from holdfast.tables.model import Base, Description
+from holdfast.tables import plan
+from holdfast.tables.model import Base, Description, Gap
 from holdfast.tables.ports import Settings, StreamMapping
 from holdfast.tables.protect import Action, CannotProtect, Facts, deploy_line, differences, plan_protect
-from tests.unit.tables.domain import ARN, TABLE, a_base
+from tests.unit.tables.domain import ARN, T0, TABLE, a_base
 from tests.unit.tables.in_use import STREAMING
 
 SETTINGS: Settings = {"BatchSize": 1000, "MaximumRetryAttempts": 20}
@@ -108,6 +109,43 @@ def test_a_mapping_that_was_disabled_is_enabled(state: str) -> None:
     assert (f"enable mapping m1: it is {state}", Action.UPDATE_MAPPING) in steps(
         mappings=[replace(MAPPING, state=state)]
     )
+
+
+DAY = plan.STREAM_SECONDS
+NOW = replace(STREAMED, taken_at=T0 + 3 * DAY)
+DISABLED = replace(MAPPING, state="Disabled")
+LOST = (
+    "note that changes between 2026-01-02T00:00:00Z and 2026-01-03T00:00:00Z may be lost: no mapping was enabled, and "
+    "the stream has dropped what came then"
+)
+
+
+@pytest.mark.parametrize("mappings", [[], [DISABLED]])
+def test_what_the_stream_dropped_while_nobody_archived_it_is_a_gap_that_a_backfill_ends(
+    mappings: list[StreamMapping],
+) -> None:
+    told: dict[str, Any] = {"description": NOW, "known": NOW, "mappings": mappings, "newest_change": T0 + DAY}
+    assert steps(**told)[1] == (LOST, Action.NOTE_GAP)
+    assert (actions(**told)[0], actions(**told)[-1]) == (Action.NOTE_GAP, Action.BACKFILL)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"mappings": [MAPPING]},  # it is archived
+        {"newest_change": T0 + 2 * DAY},  # the stream holds all that came since
+        {"bases": [a_base(50, 2 * DAY)]},  # so it does since that backfill
+        {"newest_change": None, "bases": [a_base(50, None)]},  # nothing is archived yet
+        {"bases": [], "newest_change": T0 - 1},  # of another stream: its end is noted as a gap
+    ],
+)
+def test_where_nothing_can_be_lost_nothing_is_noted(told: dict[str, Any]) -> None:
+    whole = {"description": NOW, "known": NOW, "mappings": [DISABLED], "newest_change": T0 + DAY, **told}
+    assert Action.NOTE_GAP not in actions(**whole)
+
+
+def test_a_gap_that_nothing_has_ended_yet_needs_a_backfill() -> None:
+    assert actions(gaps=[Gap(T0 + 70, T0 + 80, "lost")]) == [Action.BACKFILL]
 
 
 @pytest.mark.parametrize(

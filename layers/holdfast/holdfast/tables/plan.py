@@ -13,6 +13,9 @@ COMPLETE_AT_CREATION = 1
 """Seconds between a table and its stream that are one creation: DynamoDB gives both the same time. A stream that was
 switched on later, be it by seconds, does not tell of the first items."""
 
+AT_ONCE = 60
+"""Seconds between a description and a backfill that were made by one command, by two clocks."""
+
 STREAM_SECONDS = 86_400
 """As long as a stream keeps a record."""
 
@@ -111,11 +114,16 @@ def complete_since(
     """From when on, in Unix seconds, the archive holds every item; None if from no moment on.
 
     That is the end of the first backfill; or the table's creation, if its stream is as old, and the archive not so much
-    younger that the stream had lost its first records. `first_known`: when the archive knew of the table first.
+    younger that the stream had lost its first records. `first_known`: when the archive knew of the table first. If a
+    backfill was there before, that was perhaps all: a backfill needs no mapping.
     """
+    bases = list(bases)
     ends = [base.ended for base in bases if base.ended is not None]
     born = _born_with_its_stream(description.table) if description else None
-    if born is not None and (first_known is None or first_known - born <= STREAM_SECONDS):
+    if born is not None and (
+        first_known is None
+        or (first_known - born <= STREAM_SECONDS and all(first_known - base.began <= AT_ONCE for base in bases))
+    ):
         ends.append(born)
     return min(ends, default=None)
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from holdfast.tables import plan
 from holdfast.tables.backfill import stream_since
-from holdfast.tables.model import Base, Description
+from holdfast.tables.model import Base, Description, Gap
 from holdfast.tables.ports import Settings, StreamMapping
+from holdfast.tables.restore.model import stamp
 
 VIEW_TYPE = "NEW_AND_OLD_IMAGES"
 
@@ -20,6 +21,7 @@ class CannotProtect(ValueError):
 
 class Action(Enum):
     SWITCH_ON = auto()
+    NOTE_GAP = auto()
     CREATE_MAPPING = auto()
     UPDATE_MAPPING = auto()
     SAVE_DESCRIPTION = auto()
@@ -37,7 +39,8 @@ class Step:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """How a table is protected so far. `mappings`: those of the function that archives. `known`: its description in the
-    archive. `is_sample`: whether it is the stack's own, of which `settings` of mappings are copied."""
+    archive. `is_sample`: whether it is the stack's own, of which `settings` of mappings are copied. `newest_change`:
+    when the last one came that is archived. `gaps`: those that touch the present state."""
 
     description: Description
     mappings: Sequence[StreamMapping]
@@ -45,6 +48,8 @@ class Facts:
     bases: Sequence[Base]
     known: Description | None
     is_sample: bool = False
+    newest_change: int | None = None
+    gaps: Sequence[Gap] = ()
 
     @property
     def stream_arn(self) -> str | None:
@@ -77,6 +82,7 @@ def plan_protect(facts: Facts) -> list[Step]:
         raise CannotProtect(f"table {name} is {table['TableStatus']}: only one that is ACTIVE can be protected")
     return [
         _stream(facts, name),
+        *_lost(facts),
         _mapping(facts),
         *(
             Step(
@@ -104,12 +110,38 @@ def _stream(facts: Facts, name: str) -> Step:
     return Step(f"its stream is on, with {VIEW_TYPE}")
 
 
+def lost(facts: Facts) -> Gap | None:
+    """What the stream has dropped because no mapping had it archived: perhaps, for nothing may have changed. What was
+    missed by another stream is noted with the table's description."""
+    since = stream_since(facts.description)
+    if since is None or (facts.mapping and _is_enabled(facts.mapping)):
+        return None
+    ends = [base.ended for base in facts.bases if base.ended is not None]
+    first = max([*ends, *([] if facts.newest_change is None else [facts.newest_change])], default=None)
+    last = facts.description.taken_at - plan.STREAM_SECONDS
+    if first is None or not since <= first < last:
+        return None
+    return Gap(first, last, "no mapping was enabled, and the stream has dropped what came then")
+
+
+def _is_enabled(mapping: StreamMapping) -> bool:
+    return mapping.state.startswith("Enabl")
+
+
+def _lost(facts: Facts) -> list[Step]:
+    gap = lost(facts)
+    if gap is None or gap.first_at is None or gap.last_at is None:
+        return []
+    between = f"{stamp(gap.first_at)} and {stamp(gap.last_at)}"
+    return [Step(f"note that changes between {between} may be lost: {gap.why}", Action.NOTE_GAP)]
+
+
 def _mapping(facts: Facts) -> Step:
     mapping = facts.mapping
     if mapping is None:
         return Step("have Lambda archive what the stream tells, from the oldest record on", Action.CREATE_MAPPING)
     differing = differences(mapping.settings, facts.settings)
-    if not mapping.state.startswith("Enabl"):
+    if not _is_enabled(mapping):
         told = "; ".join([f"it is {mapping.state}", *differing])
         return Step(f"enable mapping {mapping.mapping_id}: {told}", Action.UPDATE_MAPPING)
     if differing:
@@ -156,10 +188,10 @@ def _without(told: Any, names: Iterable[str]) -> Any:
 
 def _backfill(facts: Facts) -> Step:
     """Needed unless everything since a complete one, or since the table's creation, went through one stream and one
-    mapping."""
+    mapping, and nothing is known to be missing."""
     read = Step("read all that the table holds into the archive", Action.BACKFILL)
     since = stream_since(facts.description)
-    if since is None or facts.mapping is None:
+    if since is None or facts.mapping is None or facts.gaps or lost(facts):
         return read
     if any(base.ended is not None and base.began >= since for base in facts.bases):
         return Step("a backfill is complete")

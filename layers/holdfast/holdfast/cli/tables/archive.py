@@ -174,7 +174,7 @@ def _facts(found: Deployed, table: str) -> Facts:
     """Raises TableMissing, CannotProtect."""
     archive = found.archive(table)
     description = found.table(table).describe(_now())
-    mappings = _mappings(found).all()
+    mappings, newest = _mappings(found).all(), _newest(archive)
     return Facts(
         description=description,
         mappings=mappings,
@@ -182,6 +182,8 @@ def _facts(found: Deployed, table: str) -> Facts:
         bases=archive.bases(),
         known=archive.description(),
         is_sample=table == _sample(found),
+        newest_change=newest.last.at if newest else None,
+        gaps=found.view(table).ground(FOR_EVER).gaps,
     )
 
 
@@ -200,6 +202,10 @@ def _protect(found: Deployed, facts: Facts, actions: Sequence[Action]) -> None:
             case Action.SWITCH_ON:
                 arn = DynamoStreamSwitch(wiring.client("dynamodb"), table).on()
                 _say(f"The stream of {table} is on.")
+            case Action.NOTE_GAP:
+                gap = cast("Gap", protect.lost(facts))
+                found.archive(table).save_gap(f"mapping-{gap.last_at}", gap)
+                _say("What may be lost is noted as a gap.")
             case Action.CREATE_MAPPING:
                 _mappings(found).create(cast("str", arn), facts.settings)
                 _say("What it tells is archived.")
