@@ -1,5 +1,6 @@
 """What a restore decides, from facts alone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -157,6 +158,13 @@ def test_parts_are_as_many_as_the_items_need(items: int, digits: int) -> None:
     prefixes = plan.prefixes(items)
     assert len(prefixes) == len(set(prefixes)) == 16**digits
     assert {len(prefix) for prefix in prefixes} == {digits}
+
+
+@pytest.mark.parametrize(("size", "digits"), [(0, 1), (3200, 1), (3300, 2), (52_000, 3)])
+def test_parts_of_large_items_are_more_so_that_each_fits_into_memory(size: int, digits: int) -> None:
+    described = replace(DESCRIPTION, table={**DESCRIPTION.table, "ItemCount": 10, "TableSizeBytes": 10 * size})
+    assert plan.prefixes(1_000_000, plan.item_bytes(described)) == plan.prefixes(16**digits * plan.PARTITION_ITEMS)
+    assert plan.item_bytes(None) == plan.item_bytes(DESCRIPTION) == 0
 
 
 def test_every_item_is_in_one_part() -> None:

@@ -53,6 +53,9 @@ SHOWN = 20
 LARGE = 1_000_000
 """From how many changes on, that have to be read, the state machine restores, and not this command."""
 
+LARGE_BYTES = 2_000_000_000
+"""Or from how many bytes on: this command has all items in memory."""
+
 POLL_SECONDS = 2.0
 
 DELIVERY_SECONDS = 110
@@ -230,7 +233,9 @@ def _description(tables: Deployed, table: str, at: int | None = None) -> Descrip
 
 
 def _is_large(asked: Asked) -> bool:
-    return steps.at_most(asked.tables.view(asked.table), asked.at) > LARGE
+    view = asked.tables.view(asked.table)
+    most, size = steps.at_most(view, asked.at), plan.item_bytes(view.archive.description(asked.at))
+    return most > LARGE or most * size > LARGE_BYTES
 
 
 def _look(asked: Asked) -> tuple[Then, int]:
@@ -280,7 +285,7 @@ def _into_large(asked: Asked, to: str) -> None:
     with _progress("reading a sample of the archive"):
         count, is_about = steps.estimate(view, asked.at)
     machine = asked.tables.stack.output("TablesRestoreStateMachineArn", SYSTEM)
-    ground, prefixes = view.ground(asked.at), plan.prefixes(count)
+    ground, prefixes = view.ground(asked.at), plan.prefixes(count, plan.item_bytes(description))
     _print([words.heading(asked.table, asked.at, asked.wanted), words.estimated(count, is_about=is_about)])
     _print([words.ground(ground), *words.warnings(ground, _now(), asked.settled_seconds)])
     _print(words.creation(to, description, is_begun=begun is not None))

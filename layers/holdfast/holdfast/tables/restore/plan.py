@@ -30,6 +30,9 @@ TAG_VALUE_LIMIT = 256
 PARTITION_ITEMS = 100_000
 """As many items a partition of a large restore has at most, more or less."""
 
+PARTITION_BYTES = 200_000_000
+"""As large they are together, as DynamoDB counts: a function holds them all in memory, as text."""
+
 UNSEEN = (
     "the archive has no change of it since then: what made it differ is not archived yet, or never will be: then "
     "--unarchived restores it"
@@ -210,7 +213,14 @@ def without_marks(description: Description) -> Description:
     return replace(description, tags=kept)
 
 
-def prefixes(items: int) -> tuple[str, ...]:
-    """The partitions of a large restore: what the ids of their items begin with."""
-    digits = next((n for n in range(1, _DEEPEST) if items <= PARTITION_ITEMS * 16**n), _DEEPEST)
+def item_bytes(description: Description | None) -> float:
+    """How large an item is on average, as DynamoDB has counted some hours ago; 0 if it has not."""
+    told = description.table if description else {}
+    return float(told.get("TableSizeBytes", 0)) / max(1, int(told.get("ItemCount", 0)))
+
+
+def prefixes(items: int, item_size: float = 0.0) -> tuple[str, ...]:
+    """The partitions of a large restore: what the ids of their items begin with. `item_size`: bytes of one."""
+    parts = max(items / PARTITION_ITEMS, items * item_size / PARTITION_BYTES)
+    digits = next((n for n in range(1, _DEEPEST) if parts <= 16**n), _DEEPEST)
     return tuple(f"{number:0{digits}x}" for number in range(16**digits))

@@ -131,9 +131,11 @@ class Steps:
 
         Raises Occupied, NothingArchived.
         """
-        items, _ = estimate(self.view_of(order.table), order.at)
+        view = self.view_of(order.table)
+        items, _ = estimate(view, order.at)
+        prefixes = plan.prefixes(items, plan.item_bytes(view.archive.description(order.at)))
         source = plan.source(order.table, order.at, Wanted())
-        run = Run(order.run, source, order.table, order.at, order.to, plan.prefixes(items), items)
+        run = Run(order.run, source, order.table, order.at, order.to, prefixes, items)
         begun = self._new(order).begin(run)
         return replace(order, run=begun.run).told | {"prefixes": list(begun.prefixes), "items": items}
 
