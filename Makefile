@@ -69,7 +69,7 @@ model: $(READY) ## The model tests alone: random histories with faults
 bench: $(READY) ## Measure cost, throughput and cold starts
 	@$(BIN)/python -m bench $(ARGS)
 
-bench-peers: $(READY) ## Install what the objects benchmarks are measured against, in .tools/peers
+bench-peers: $(READY) ## Install what the benchmarks are measured against, in .tools/peers
 	@[ -x .tools/peers/bin/python ] || .tools/uv/bin/uv venv --quiet --python $(BIN)/python .tools/peers
 	@UV_CACHE_DIR=.tools/cache .tools/uv/bin/uv pip sync --quiet --python .tools/peers/bin/python \
 		--require-hashes requirements-bench.lock

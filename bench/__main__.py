@@ -4,6 +4,7 @@ import typer
 
 from bench.capacity.__main__ import main as capacity
 from bench.objects.__main__ import main as objects
+from bench.tables.__main__ import main as tables
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 app.command("capacity", help="What events cost, how long cold starts take, how many events come through a second.")(
@@ -12,6 +13,10 @@ app.command("capacity", help="What events cost, how long cold starts take, how m
 app.command(
     "objects", help="What events cost, how long cold starts take, how fast a bucket that already had objects is copied."
 )(objects)
+app.command(
+    "tables",
+    help="What a stream's records cost in either layout, how small segments get, how fast a table is made as it was.",
+)(tables)
 
 
 @app.callback()
@@ -20,6 +25,7 @@ def main(asked: typer.Context) -> None:
     if asked.invoked_subcommand is None:
         capacity()
         objects()
+        tables()
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from bench import stack
+from bench.handlers import takes_log
 from bench.report import Report
 from local.cloud import ROOT
 
@@ -59,7 +60,7 @@ def _starts(functions: Sequence[str]) -> Iterator[tuple[str, float]]:
     yield PLAIN, _start(_PLAIN, {})
     for function in functions:
         place = {"PYTHONPATH": str(ROOT / "functions" / function)}
-        log = "app.logger.info" if function.startswith("objects_") else ""
+        log = "app.logger.info" if takes_log(function) else ""
         yield function, _start(_HANDLER.format(function, log), {**stack.environment(function), **place})
 
 

@@ -23,6 +23,7 @@ S3_REQUESTS = {
     "HeadObject": "s3_reads",
     "ListObjectVersions": "s3_writes",
     "ListObjectsV2": "s3_writes",
+    "PutObject": "s3_writes",
 }
 """What S3 charges a request as: PUT, COPY, POST and LIST alike, GET and all others alike, DELETE not at all."""
 

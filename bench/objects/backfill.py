@@ -1,13 +1,10 @@
 """How fast a bucket that already had objects is copied, and at what cost, beside programs that do nothing else."""
 
 import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -15,6 +12,7 @@ from typing import Any
 from bench.objects import peers
 from bench.objects.copying import THREADS
 from bench.objects.peers import Server
+from bench.process import Spent, run
 from bench.report import Cell, Report
 from local.cloud import ROOT
 
@@ -28,16 +26,8 @@ class CopiedWrong(RuntimeError):
     """Not every object was copied, or not as it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """By one process, from its start to its end: seconds, and seconds of processor time."""
-
-    wall: float
-    processor: float
-
-
 def report(objects: int, rounds: int) -> Report:
-    """Copy so many objects by each way in turn, several times. Raises Missing, ServerDied, CopiedWrong."""
+    """Copy so many objects by each way in turn, several times. Raises Missing, ServerDied, Failed, CopiedWrong."""
     folder = tempfile.TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True)
     with folder as made, peers.serving(Path(made)) as server:
         ways = _ways(server)
@@ -112,23 +102,10 @@ def _round(
         client.create_bucket(Bucket=target)
         client.put_object(Bucket=target, Key="first", Body=b"")  # a bucket's first object waits for its volumes
         client.delete_object(Bucket=target, Key="first")
-        spent[way] = _run([str(part).replace("TARGET", target) for part in command], server)
+        told = {"S3_ENDPOINT_URL": server.endpoint, "PYTHONPATH": str(ROOT)}
+        spent[way] = run([str(part).replace("TARGET", target) for part in command], server.environment() | told)
         _check(client, target, source, way)
     return spent
-
-
-def _run(command: Sequence[str], server: Server) -> Spent:
-    environment = {**server.environment(), "S3_ENDPOINT_URL": server.endpoint, "PYTHONPATH": str(ROOT)}
-    with tempfile.TemporaryFile() as output:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT)
-        _, status, used = os.wait4(process.pid, 0)
-        wall = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            output.seek(0)
-            raise CopiedWrong(f"{command[0]} failed: {output.read().decode(errors='replace')[-2000:]}")
-    return Spent(wall, used.ru_utime + used.ru_stime)
 
 
 def _check(client: Any, target: str, source: Mapping[str, str], way: str) -> None:

@@ -35,19 +35,19 @@ class ServerDied(RuntimeError):
 
 
 def weed() -> Path:
-    return _program("weed", "bin/weed")
+    return program("weed", "bin/weed")
 
 
 def rclone() -> Path:
-    return _program("rclone", "bin/rclone")
+    return program("rclone", "bin/rclone")
 
 
 def s5cmd() -> Path:
     """The program itself: what is in bin/ starts it from Python, which would be measured too."""
-    return _program("s5cmd", "lib/python*/site-packages/s5cmd/bin/s5cmd")
+    return program("s5cmd", "lib/python*/site-packages/s5cmd/bin/s5cmd")
 
 
-def _program(name: str, pattern: str) -> Path:
+def program(name: str, pattern: str) -> Path:
     """Raises Missing."""
     found = next(PEERS.glob(pattern), None)
     if found is None:
