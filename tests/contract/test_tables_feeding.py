@@ -152,3 +152,12 @@ def test_each_message_is_received_once(queue: FailureQueue, monkeypatch: pytest.
     queue.release(found[1])
     assert [message.body for message in queue.receive()] == [found[1].body]
     assert queue.depth() == 11
+
+
+def test_what_is_not_hidden_any_more_is_released_already(queue: FailureQueue) -> None:
+    """A redrive may take longer than its messages are hidden."""
+    send(queue, "message")
+    [message] = queue.receive()
+    queue.release(message)
+    queue.release(message)
+    assert queue.depth() == 1

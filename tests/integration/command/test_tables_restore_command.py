@@ -8,12 +8,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from holdfast import wiring
 from holdfast.adapters.dynamodb_tables import DynamoTable
+from holdfast.adapters.failure_queue import SqsFailureQueue
 from holdfast.adapters.memory_workflow import MemoryWorkflow
 from holdfast.adapters.s3_tables import S3ItemObjects, S3Store
 from holdfast.cli.tables import restore as command
+from holdfast.cli.tables.deployed import Deployed
 from holdfast.events import dynamodb
 from holdfast.tables import naming
 from holdfast.tables import run as archiving
@@ -154,6 +157,9 @@ def deploy(account: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
     def deploy(layout: str = "segment", tenant_column: str = "") -> Desk:
         stack = aws.deploy(ArchiveLayout=layout, MultiTenancyColumn=tenant_column)
         bucket = stack.environments["tables_archive"]["BACKUP_BUCKET"]
+        queue = wiring.client("sqs").create_queue(QueueName="failed")["QueueUrl"]
+        wiring.client("sqs").purge_queue(QueueUrl=queue)
+        monkeypatch.setattr(Deployed, "queue", property(lambda _: SqsFailureQueue(wiring.client("sqs"), queue)))
         monkeypatch.setenv("COLUMNS", "200")
         monkeypatch.setattr(wiring, "now", lambda: datetime.fromtimestamp(T0 + 1000, UTC))
         return Desk(monkeypatch, capsys, bucket, layout, tenant_column, Numbers())
@@ -201,6 +207,20 @@ def test_what_makes_a_moment_uncertain_is_said(desk: Desk) -> None:
     out = desk.holdfast("restore", TABLE, *AT).out
     assert "warning: the archive is complete only since 2026-01-01T00:03:20Z" in out
     assert "warning: changes are missing, from 2026-01-01T00:00:02Z to an unknown one: the stream was off" in out
+
+
+@pytest.mark.parametrize("how", [(), ("--to", "restored", "--large")])
+def test_what_waits_to_be_redriven_is_said(desk: Desk, how: tuple[str, ...]) -> None:
+    a_story(desk)
+    sqs = wiring.client("sqs")
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="failed")["QueueUrl"], MessageBody="{}")
+    assert "warning: 1 failed batch waits to be archived" in desk.holdfast("restore", TABLE, *AT, *how).out
+
+    refused = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "GetQueueAttributes")
+    desk.monkeypatch.setattr(sqs, "get_queue_attributes", lambda **_: (_ for _ in ()).throw(refused))
+    answer = desk.holdfast("restore", TABLE, *AT, *how)
+    assert answer.status == 0
+    assert "warning: whether failed records wait to be archived is not known" in answer.out
 
 
 # A new table

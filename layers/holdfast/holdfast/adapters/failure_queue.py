@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from holdfast.tables.ports import Message
 
 if TYPE_CHECKING:
@@ -14,6 +16,11 @@ HIDDEN_SECONDS = 900
 
 WAIT_SECONDS = 1
 """An answer that may wait asks all of the queue's servers: only then is an empty one an empty queue's."""
+
+_NOT_HIDDEN = {"InvalidParameterValue", "AWS.SimpleQueueService.MessageNotInflight", "ReceiptHandleIsInvalid"}
+"""A message whose time is over is the others' already. SQS has no one name for that."""
+
+_REFUSED = {"AccessDenied", "AccessDeniedException"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +51,21 @@ class SqsFailureQueue:
         self.client.delete_message(QueueUrl=self.url, ReceiptHandle=message.receipt)
 
     def release(self, message: Message) -> None:
-        self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=message.receipt, VisibilityTimeout=0)
+        try:
+            self.client.change_message_visibility(QueueUrl=self.url, ReceiptHandle=message.receipt, VisibilityTimeout=0)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NOT_HIDDEN:
+                raise
 
     def depth(self) -> int:
-        told = self.client.get_queue_attributes(
-            QueueUrl=self.url,
-            AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
-        )["Attributes"]
+        """Raises PermissionError."""
+        try:
+            told = self.client.get_queue_attributes(
+                QueueUrl=self.url,
+                AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+            )["Attributes"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _REFUSED:
+                raise PermissionError(f"queue {self.url} may not be asked: you lack sqs:GetQueueAttributes") from error
+            raise
         return int(told["ApproximateNumberOfMessages"]) + int(told["ApproximateNumberOfMessagesNotVisible"])

@@ -17,7 +17,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from holdfast import settings, wiring
 from holdfast.adapters.dynamodb_streams import DynamoStream
 from holdfast.adapters.event_source_mappings import LambdaMappings, MappingStuck
-from holdfast.adapters.failure_queue import SqsFailureQueue
 from holdfast.adapters.s3_tables import NotVersioned
 from holdfast.adapters.stream_switch import DynamoStreamSwitch, StreamStuck
 from holdfast.cli.stack import DEFAULT_STACK, Apply, StackName, console, not_applied
@@ -53,7 +52,15 @@ class CannotBackfill(LookupError):
     """There is no backfill to go on with as it was asked for."""
 
 
-MENDED_BY_THE_READER = (CannotBackfill, CannotProtect, MappingStuck, NotVersioned, StreamStuck, TableMissing)
+MENDED_BY_THE_READER = (
+    CannotBackfill,
+    CannotProtect,
+    MappingStuck,
+    NotVersioned,
+    PermissionError,
+    StreamStuck,
+    TableMissing,
+)
 
 TableName = Annotated[str, typer.Argument(metavar="TABLE", help="A table's name, in the stack's account and region.")]
 AnyTable = Annotated[str | None, typer.Argument(metavar="[TABLE]", help="A table's name; of all that are protected.")]
@@ -81,10 +88,6 @@ def _protected(found: Deployed) -> tuple[str, ...]:
 
 def _mappings(found: Deployed) -> LambdaMappings:
     return LambdaMappings(wiring.client("lambda"), found.stack.output("TablesArchiveFunctionName", SYSTEM))
-
-
-def _queue(found: Deployed) -> SqsFailureQueue:
-    return SqsFailureQueue(wiring.client("sqs"), found.stack.output("TablesArchiveDeadLetterQueueUrl", SYSTEM))
 
 
 def _stream(arn: str) -> DynamoStream:
@@ -407,7 +410,7 @@ def _gap(gap: Gap) -> str:
 def redrive_failed(table: AnyTable = None, *, apply: Apply = False, stack: StackName = DEFAULT_STACK) -> None:
     """Replay what Lambda gave up of the streams of tables, and complete the archive."""
     with deployed(stack) as found:
-        queue = _queue(found)
+        queue = found.queue
         waiting = redrive.waiting(queue, table)
         redriver = Redriver(
             queue=queue,
@@ -484,7 +487,7 @@ def status(table: AnyTable = None, *, stack: StackName = DEFAULT_STACK) -> None:
     with deployed(stack) as found:
         mappings = _mappings(found).all()
         _say(f"Layout {found.stack.parameters['ArchiveLayout']}, in {found.bucket} under {found.prefix!r}.")
-        depth = _queue(found).depth()
+        depth = found.queue.depth()
         if depth:
             _say(f"{depth:,} failed batch{'' if depth == 1 else 'es'} waiting: holdfast tables redrive")
         for name in [table] if table else [_sample(found), *_protected(found)]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from holdfast import wiring
 from holdfast.adapters.dynamodb_tables import DynamoTable
+from holdfast.adapters.failure_queue import SqsFailureQueue
 from holdfast.adapters.s3_tables import S3ItemObjects, S3Store
 from holdfast.adapters.stack import Stack
 from holdfast.cli.stack import find
@@ -41,6 +42,18 @@ class Deployed:
     @property
     def objects(self) -> S3ItemObjects:
         return S3ItemObjects(wiring.client("s3"), self.bucket)
+
+    @property
+    def queue(self) -> SqsFailureQueue:
+        return SqsFailureQueue(wiring.client("sqs"), self.stack.output("TablesArchiveDeadLetterQueueUrl", SYSTEM))
+
+    @property
+    def failed_batches(self) -> int | None:
+        """About how many were not redriven yet; None for whom may not know."""
+        try:
+            return self.queue.depth()
+        except PermissionError:
+            return None
 
     def archive(self, table: str) -> Archive:
         return Archive(table, S3Store(wiring.client("s3"), self.bucket, naming.folder(self.prefix, table)))

@@ -245,7 +245,7 @@ def _look(asked: Asked) -> tuple[Then, int]:
         expiry, now = expiry_of(then.description.time_to_live), _now()
         holding = plan.holding(then.state.items.values(), then.wanted, then.column, expiry, now)
     _print([words.heading(asked.table, asked.at, asked.wanted), *words.held(holding), words.ground(then.state)])
-    _print(words.warnings(then.state, now, asked.settled_seconds))
+    _print([*words.warnings(then.state, now, asked.settled_seconds), *words.failed(asked.tables.failed_batches)])
     if asked.wanted.tenant is not None:
         _print(words.nobodys(holding.nobodys))
     if not asked.wanted.is_all and holding.items == 0:
@@ -288,6 +288,7 @@ def _into_large(asked: Asked, to: str) -> None:
     ground, prefixes = view.ground(asked.at), plan.prefixes(count, plan.item_bytes(description))
     _print([words.heading(asked.table, asked.at, asked.wanted), words.estimated(count, is_about=is_about)])
     _print([words.ground(ground), *words.warnings(ground, _now(), asked.settled_seconds)])
+    _print(words.failed(asked.tables.failed_batches))
     _print(words.creation(to, description, is_begun=begun is not None))
     console.print(words.divided(len(prefixes), machine), markup=False)
     if not asked.apply:

@@ -77,6 +77,15 @@ def warnings(state: State, now: int, settled_seconds: int) -> Iterator[str]:
         yield "warning: that is a moment ago: its last changes may be on their way to the archive"
 
 
+def failed(batches: int | None) -> Iterator[str]:
+    """What Lambda gave up, of any table of a stack, and nobody has redriven. None: it is not known."""
+    if batches is None:
+        yield "warning: whether failed records wait to be archived is not known: you may not ask their queue"
+    elif batches:
+        some = "1 failed batch waits" if batches == 1 else f"{batches:,} failed batches wait"
+        yield f"warning: {some} to be archived, of this table or another: run `holdfast tables redrive` first"
+
+
 def _gap(gap: Gap) -> str:
     since = f"from {stamp(gap.first_at)}" if gap.first_at is not None else "from an unknown moment"
     until = f"to {stamp(gap.last_at)}" if gap.last_at is not None else "to an unknown one"
