@@ -106,6 +106,15 @@ def test_a_version_that_is_older_or_as_old_is_not_written(objects: ItemObjects, 
     assert newest(objects) == b"1"
 
 
+def test_the_same_is_written_again_only_if_that_is_wanted(objects: ItemObjects) -> None:
+    objects.put("key", b"1", SOME)
+    assert objects.put_if_newer("key", b"1", NEWER[0], if_other=True) is None
+    assert objects.put_if_newer("key", b"1", NEWER[1])
+    assert objects.put_if_newer("key", b"2", NEWER[0], if_other=True)
+    objects.remove("key")
+    assert objects.put_if_newer("key", b"2", NEWER[0], if_other=True)
+
+
 def test_behind_a_delete_marker_anything_is_newer(objects: ItemObjects) -> None:
     objects.put("key", b"1", SOME)
     objects.remove("key")

@@ -358,15 +358,23 @@ def test_an_interrupted_backfill_is_gone_on_with(protected: Desk) -> None:
     assert all(base.ended for base in protected.archive.bases())
 
 
-def test_an_old_backfill_is_gone_on_with_if_it_is_named(protected: Desk) -> None:
-    an_interrupted(protected, "old", 1_700_000_000)
+def test_an_old_backfill_is_gone_on_with_if_it_is_named(protected: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    an_interrupted(protected, "old", int(wiring.now().timestamp()) + 1)
+    monkeypatch.setattr(backfill, "RESUMABLE_SECONDS", -10)
     assert "go on with" not in protected.holdfast("backfill", MINE).out
     assert "  + go on with backfill old" in protected.holdfast("backfill", MINE, "--run", "old").out
     answer = protected.holdfast("backfill", MINE, "--run", "new", "--apply")
     assert answer.err == "holdfast: there is no backfill new of mine; those that are not complete: old"
-    complete = protected.archive.bases()[-1].run
+    complete = protected.archive.bases()[0].run
     answer = protected.holdfast("backfill", MINE, "--run", complete, "--apply")
     assert answer.err == f"holdfast: backfill {complete} of mine is complete: without --run, a new one is begun"
+
+
+def test_a_backfill_that_is_older_than_the_stream_is_not_gone_on_with(protected: Desk) -> None:
+    an_interrupted(protected, "old", 1_700_000_000)
+    answer = protected.holdfast("backfill", MINE, "--run", "old", "--apply")
+    assert answer.err.startswith("holdfast: backfill old of mine began before the table's stream was on, at 20")
+    assert not any(base.ended for base in protected.archive.bases() if base.run == "old")
 
 
 def test_a_backfill_of_a_table_without_a_stream_says_what_that_lacks(desk: Desk) -> None:

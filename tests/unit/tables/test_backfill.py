@@ -225,6 +225,16 @@ def test_a_backfill_puts_objects_where_there_is_none() -> None:
     }
 
 
+def test_a_backfill_that_is_repeated_writes_only_what_has_changed() -> None:
+    table = filled("item", items=2)
+    table.backfill("first")
+    table.seconds += 10
+    table.table.items[id_of("k1")] = an_item("k1", "changed, and nobody told")
+    table.backfill("second")
+    versions = table.archived.objects.versions
+    assert [len(versions[f"p/{TABLE}/{id_of(name)}"]) for name in ("k0", "k1")] == [1, 2]
+
+
 def test_a_backfill_covers_no_object_that_is_newer() -> None:
     table = filled("item", items=1)
     base = backfill.begin(table.table, table.archived.archive, "run", 1)

@@ -69,8 +69,10 @@ class MemoryItemObjects:
         self.versions.setdefault(key, []).append(version)
         return version
 
-    def put_if_newer(self, key: str, body: bytes, moment: Moment) -> Reference | None:
+    def put_if_newer(self, key: str, body: bytes, moment: Moment, *, if_other: bool = False) -> Reference | None:
         newest = self.newest(key)
+        if newest and if_other and newest.body == body:
+            return None
         if newest and newest.moment and newest.moment >= moment:
             return None
         return self.put(key, body, moment)

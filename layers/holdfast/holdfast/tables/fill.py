@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from holdfast.tables import plan
 from holdfast.tables.layout import ItemLayout, body
-from holdfast.tables.model import Change, Image
+from holdfast.tables.model import Cause, Change, Image
 from holdfast.tables.ports import Each, LiveTable, TableMissing
 
 type Fill = Callable[[LiveTable, Sequence[Change]], int]
@@ -37,7 +37,9 @@ class ItemFill:
 
     def _put(self, table: LiveTable, change: Change, image: Image) -> int:
         key = self.layout.key_of(table.name, change, change.tenant)
-        written = self.layout.objects.put_if_newer(key, body(image), change.moment)
+        # What is read again and again needs no version each time. What is replayed does: each has its own moment.
+        was_read = change.cause is Cause.READ
+        written = self.layout.objects.put_if_newer(key, body(image), change.moment, if_other=was_read)
         if written is None:
             return 0
         # It may have been removed since, and its removal archived: then nobody else covers this version.

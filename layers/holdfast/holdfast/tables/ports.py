@@ -45,8 +45,9 @@ class ItemObjects(Protocol):
     def put(self, key: str, body: bytes, moment: Moment) -> Reference:
         """Write a version; its moment stands in its metadata."""
 
-    def put_if_newer(self, key: str, body: bytes, moment: Moment) -> Reference | None:
-        """Write a version unless the newest is as new, or somebody writes at the same time; then None."""
+    def put_if_newer(self, key: str, body: bytes, moment: Moment, *, if_other: bool = False) -> Reference | None:
+        """Write a version unless the newest is as new, or somebody writes at the same time; then None. `if_other`: and
+        unless the newest holds the same."""
 
     def remove(self, key: str) -> None:
         """Cover the object with a delete marker."""

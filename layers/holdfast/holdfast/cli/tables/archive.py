@@ -261,7 +261,7 @@ def backfill(
         bases = found.archive(table).bases()
         todo = _todo(description, read_rate, segments, bases)
         if run is not None:
-            base = _named(bases, run, table)
+            base = _named(bases, run, description)
             todo = replace(todo, base=base, parts=base.total_segments)
         _say(f"{table}:")
         if todo.base:
@@ -277,10 +277,16 @@ def backfill(
         _run_backfill(found, description, todo)
 
 
-def _named(bases: Sequence[Base], run: str, table: str) -> Base:
+def _named(bases: Sequence[Base], run: str, description: Description) -> Base:
     """Raises CannotBackfill."""
+    table, since = description.name, backfills.stream_since(description)
     for base in bases:
         if base.run == run and base.ended is None:
+            if since is not None and since > base.began:
+                raise CannotBackfill(
+                    f"backfill {run} of {table} began before the table's stream was on, at {stamp(int(since))}: nobody "
+                    "knows what changed between. Without --run, a new one is begun"
+                )
             return base
         if base.run == run:
             raise CannotBackfill(f"backfill {run} of {table} is complete: without --run, a new one is begun")
