@@ -177,7 +177,7 @@ def restores_half(self: InPlace, preview: Preview, told: Journal) -> Iterator[ob
     return APPLY(self, replace(preview, differences=half), told)
 
 
-def divides_by_half_of_the_digits(items: int) -> tuple[str, ...]:
+def divides_by_half_of_the_digits(items: int, item_size: float) -> tuple[str, ...]:
     return tuple("01234567")
 
 

@@ -134,6 +134,24 @@ def test_one_that_ended_between_table_and_note_goes_on() -> None:
     assert table.restore(5, name="again") == {"a": "old", "gone": "old", "same": "old"}
 
 
+def test_a_table_that_was_made_and_cannot_be_used_yet_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, waited = a_story(), list[str]()
+    table.new().begin(table.a_run(5))
+    monkeypatch.setattr(MemoryTable, "wait", lambda self: waited.append(self.name))
+    table.restore(5, name="again")
+    assert waited == ["restored"]
+
+
+def test_a_table_that_is_being_deleted_is_not_gone_on_with() -> None:
+    table = a_story()
+    table.new().begin(table.a_run(5))
+    there = table.other().description
+    assert there
+    table.other().description = replace(there, table={**there.table, "TableStatus": "DELETING"})
+    with pytest.raises(run.Occupied, match="table 'restored' is being deleted: restore once it is gone"):
+        table.restore(5)
+
+
 @pytest.mark.parametrize(("at", "wanted"), [(6, None), (5, Wanted(item=keys("a"))), (5, Wanted(tenant="a"))])
 def test_what_another_restore_has_begun_is_left_to_it(at: int, wanted: Wanted | None) -> None:
     table = a_story()

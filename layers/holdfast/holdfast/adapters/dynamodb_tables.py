@@ -222,6 +222,9 @@ class DynamoTable:
             self.client.create_table(TableName=self.name, **_creation(like, [*like.tags, *tags]))
         except self.client.exceptions.ResourceInUseException as error:
             raise TableExists(f"there is a table {self.name!r} already") from error
+        self.wait()
+
+    def wait(self) -> None:
         self.client.get_waiter("table_exists").wait(
             TableName=self.name,
             WaiterConfig={"Delay": _CREATION_PAUSE_SECONDS, "MaxAttempts": _CREATION_TRIES},

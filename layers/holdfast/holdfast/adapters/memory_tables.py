@@ -152,6 +152,9 @@ class MemoryTable:
         own = {tag["Key"]: tag for tag in (*like.tags, *tags) if not tag["Key"].startswith("aws:")}
         self.description = Description(self.now(), table, {"TimeToLiveStatus": "DISABLED"}, tuple(own.values()))
 
+    def wait(self) -> None:
+        self._there()
+
     def expire_like(self, like: Description) -> None:
         there = self._there()
         if like.time_to_live.get("TimeToLiveStatus") in {"ENABLED", "ENABLING"}:

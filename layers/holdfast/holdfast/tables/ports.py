@@ -102,6 +102,9 @@ class LiveTable(Protocol):
         """Create this table with keys, indexes, billing mode, stream setting and tags of another, and wait until it can
         be used. Raises TableExists."""
 
+    def wait(self) -> None:
+        """Wait until this table, which somebody has created, can be used."""
+
     def expire_like(self, like: Description) -> None:
         """Give this table the other's time to live."""
 

@@ -59,6 +59,8 @@ class NewTable:
             found = self.table.describe(0)
         except TableMissing:
             return None
+        if found.table.get("TableStatus") == "DELETING":
+            raise Occupied(f"table {self.table.name!r} is being deleted: restore once it is gone")
         known = plan.run_of(found, source)
         if known is None:
             raise Occupied(f"there is a table {self.table.name!r} already: a restore writes to new tables only")
@@ -74,6 +76,7 @@ class NewTable:
         """Create the table, or go on with what has begun: then with the run that did. Raises Occupied."""
         begun = self.standing(run.source)
         if begun is not None:
+            self.table.wait()  # whoever has made it may have ended before it could be used
             run = replace(run, run=begun.run, prefixes=begun.prefixes or run.prefixes)
         else:
             description = self.archive.description(run.at)
