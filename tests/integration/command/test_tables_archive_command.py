@@ -383,6 +383,13 @@ def test_a_backfill_of_a_table_without_a_stream_says_what_that_lacks(desk: Desk)
     assert warning in desk.holdfast("backfill", MINE).lines
 
 
+def test_a_backfill_of_a_table_without_a_mapping_says_what_that_lacks(protected: Desk) -> None:
+    assert "is not archived" not in protected.holdfast("backfill", MINE).out
+    [mapping] = [one for one in LambdaMappings(wiring.client("lambda"), FUNCTION).all() if MINE in one.stream_arn]
+    wiring.client("lambda").delete_event_source_mapping(UUID=mapping.mapping_id)
+    assert "    Its stream has no mapping that is enabled: what changes" in protected.holdfast("backfill", MINE).out
+
+
 def test_a_backfill_puts_objects_of_items_in_their_layout(deploy: Deploy) -> None:
     desk = deploy(ArchiveLayout="item", PlainTextKeyAsFilename="true", MultiTenancyColumn="value")
     desk.make()

@@ -269,12 +269,21 @@ def backfill(
         else:
             _say("  + read all that the table holds into the archive")
         _tell_cost(found, description, todo)
-        if backfills.stream_since(description) is None:
-            _say("    Its stream is off: what changes from now on is not archived. holdfast tables protect mends that.")
+        if lacking := _lacking(found, description):
+            _say(f"    {lacking}: what changes from now on is not archived. holdfast tables protect mends that.")
         if not apply:
             not_applied()
             return
         _run_backfill(found, description, todo)
+
+
+def _lacking(found: Deployed, description: Description) -> str | None:
+    """What keeps a table's changes from being archived."""
+    if backfills.stream_since(description) is None:
+        return "Its stream is off"
+    arn = description.table["LatestStreamArn"]
+    fed = any(one.stream_arn == arn and one.state.startswith("Enabl") for one in _mappings(found).all())
+    return None if fed else "Its stream has no mapping that is enabled"
 
 
 def _named(bases: Sequence[Base], run: str, description: Description) -> Base:
