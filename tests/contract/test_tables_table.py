@@ -92,6 +92,23 @@ def test_what_is_put_again_is_as_it_was_put_last(table: LiveTable) -> None:
     assert scan(table) == [an_item("a", v=TWO)]
 
 
+def test_what_is_too_large_for_one_call_is_put_by_several(
+    in_dynamodb: DynamoTable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bodies = list[bytes]()
+
+    def sends(params: dict[str, Any], **_: object) -> None:
+        bodies.append(params["body"])
+
+    in_dynamodb.client.meta.events.register_last("before-call.dynamodb.BatchWriteItem", sends, unique_id="sends")
+    monkeypatch.setattr("holdfast.adapters.dynamodb_wire.LARGEST", 400)
+    there = [an_item(name, v={"S": 50 * "\N{CYRILLIC SMALL LETTER YA}"}) for name in "abcde"]
+    assert in_dynamodb.put_all(there) == []
+    assert sorted(scan(in_dynamodb), key=str) == there
+    assert len(bodies) > 1
+    assert all(len(body) <= 400 for body in bodies)
+
+
 def test_an_empty_table_has_one_empty_page(table: LiveTable) -> None:
     page = table.scan(0, 1, None, 10)
     assert (page.items, page.next_key) == ([], None)

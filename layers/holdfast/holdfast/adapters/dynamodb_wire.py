@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _NOTHING: Any = {"DeleteRequest": {"Key": {}}}
 """What the SDK believes that it sends: it wants to know the table, and no list may be empty."""
 
+LARGEST = 15_000_000
+"""Bytes of a request. DynamoDB takes 16 MB, and 25 items of 400 KB, as bytes or with many signs to escape, are more."""
+
 
 class _Wire(local):
     """What this thread's call sends as its body, and whether its answer stays as it comes."""
@@ -37,8 +40,12 @@ def attach(client: "DynamoDBClient") -> None:
 
 
 def write(client: "DynamoDBClient", table: str, requests: Sequence[Any]) -> list[Any]:
-    """BatchWriteItem, of one table. Returns the requests that DynamoDB did not get to."""
-    with _on_the_wire(json.dumps({"RequestItems": {table: requests}}).encode()):
+    """BatchWriteItem, of one table, in as many calls as it takes. Returns the requests that DynamoDB did not get to."""
+    body = json.dumps({"RequestItems": {table: requests}}, ensure_ascii=False).encode()
+    if len(body) > LARGEST and len(requests) > 1:
+        half = len(requests) // 2
+        return write(client, table, requests[:half]) + write(client, table, requests[half:])
+    with _on_the_wire(body):
         answer: Any = client.batch_write_item(RequestItems={table: [_NOTHING]})
     left: list[Any] = answer.get("UnprocessedItems", {}).get(table, [])
     return left
