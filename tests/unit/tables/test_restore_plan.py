@@ -151,6 +151,13 @@ def test_a_table_tells_which_restore_makes_it(tags: dict[str, str], run: str | N
     assert plan.run_of(Description(T0, DESCRIPTION.table, {}, told), "s") == run
 
 
+def test_a_new_table_has_room_for_two_tags_more() -> None:
+    many = tuple({"Key": f"{number:02}", "Value": "x"} for number in range(50))
+    described = Description(T0, DESCRIPTION.table, {}, ({"Key": "aws:cloudformation:stack-id", "Value": "x"}, *many))
+    assert plan.without_marks(described).tags == many[:48]
+    assert plan.own_tags(described) == many
+
+
 @pytest.mark.parametrize(
     ("items", "digits"), [(0, 1), (1_600_000, 1), (1_600_001, 2), (25_600_000, 2), (25_600_001, 3), (10**9, 3)]
 )

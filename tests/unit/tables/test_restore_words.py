@@ -160,6 +160,14 @@ def test_what_a_new_table_will_be_like() -> None:
     ]
 
 
+def test_tags_that_find_no_room_are_told() -> None:
+    tags = tuple({"Key": str(number), "Value": "x"} for number in range(50))
+    described = replace(DESCRIPTION, tags=tags, table={**DESCRIPTION.table, "ProvisionedThroughput": {}})
+    told = list(words.creation("restored", described, is_begun=False))
+    assert "  tags     48, and two that tell of this restore" in told
+    assert "warning: 2 of its tags find no room: a table has 50 at most" in told
+
+
 def test_what_came_of_a_new_table() -> None:
     assert list(words.created("restored", Written(1, "d1"), "until")) == [
         "1 item restored into 'restored'.",

@@ -27,6 +27,9 @@ RUN_TAG = "holdfast:restore-run"
 
 TAG_VALUE_LIMIT = 256
 
+OWN_TAGS = 48
+"""A table has 50 tags at most: two of a new one are those. AWS's own do not count."""
+
 PARTITION_ITEMS = 100_000
 """As many items a partition of a large restore has at most, more or less."""
 
@@ -207,10 +210,15 @@ def run_of(description: Description, source: str) -> str | None:
     return told.get(RUN_TAG) if told.get(SOURCE_TAG) == source else None
 
 
+def own_tags(description: Description) -> tuple[Mapping[str, str], ...]:
+    """The tags of a table that are neither AWS's nor tell that it was itself restored."""
+    marks = {SOURCE_TAG, RUN_TAG}
+    return tuple(tag for tag in description.tags if tag["Key"] not in marks and not tag["Key"].startswith("aws:"))
+
+
 def without_marks(description: Description) -> Description:
-    """A description of a table that was itself restored: without the tags of that."""
-    kept = tuple(tag for tag in description.tags if tag["Key"] not in {SOURCE_TAG, RUN_TAG})
-    return replace(description, tags=kept)
+    """A description with as many of its own tags as a new table has room for."""
+    return replace(description, tags=own_tags(description)[:OWN_TAGS])
 
 
 def item_bytes(description: Description | None) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from holdfast.tables.model import Description, Gap, State
+from holdfast.tables.restore import plan
 from holdfast.tables.restore.history import plain
 from holdfast.tables.restore.model import (
     Back,
@@ -123,8 +124,10 @@ def creation(to: str, description: Description, *, is_begun: bool) -> Iterator[s
     yield f"  stream   {stream['StreamViewType'] if stream.get('StreamEnabled') else 'none'}"
     expiry = expiry_of(description.time_to_live)
     yield f"  ttl      {f'{expiry!r}, from when all is verified on' if expiry else 'none'}"
-    own = [tag for tag in description.tags if not tag["Key"].startswith("aws:")]
-    yield f"  tags     {len(own)}, and two that tell of this restore"
+    own = len(plan.own_tags(description))
+    yield f"  tags     {min(own, plan.OWN_TAGS)}, and two that tell of this restore"
+    if own > plan.OWN_TAGS:
+        yield f"warning: {own - plan.OWN_TAGS:,} of its tags find no room: a table has 50 at most"
     yield f"  without  {NOT_CARRIED_OVER}"
 
 
