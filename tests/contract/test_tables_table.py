@@ -10,7 +10,7 @@ from holdfast.adapters.dynamodb_tables import DynamoTable
 from holdfast.ports import Conflict
 from holdfast.tables import item
 from holdfast.tables.model import Description, Image
-from holdfast.tables.ports import LiveTable, TableExists, TableMissing
+from holdfast.tables.ports import LiveTable, NotTaken, TableExists, TableMissing
 from tests.contract.tables import EVERY_TYPE, KEYS, STREAM, a_table, an_item, keys, no_table
 
 ANYWHERE = ["memory", "moto", "engine"]
@@ -90,6 +90,13 @@ def test_what_is_put_again_is_as_it_was_put_last(table: LiveTable) -> None:
     assert table.put_all([an_item("a", v=ONE, gone=ONE)]) == []
     assert table.put_all([an_item("a", v=TWO)]) == []
     assert scan(table) == [an_item("a", v=TWO)]
+
+
+def test_an_item_that_the_table_does_not_take_is_named(in_dynamodb: DynamoTable) -> None:
+    bad = {**keys("b"), "sk": {"S": "text"}}
+    with pytest.raises(NotTaken, match=r"does not take item \{'pk': \{'S': 'b'\}, 'sk': \{'S': 'text'\}\}: "):
+        in_dynamodb.put_all([an_item("a"), bad, an_item("c")])
+    assert scan(in_dynamodb) == [an_item("a")]
 
 
 def test_what_is_too_large_for_one_call_is_put_by_several(

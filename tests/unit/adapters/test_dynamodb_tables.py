@@ -130,8 +130,8 @@ def test_of_a_table_that_is_too_busy_all_is_left_over(answers: Any, table: Dynam
 
 
 def test_what_is_refused_for_another_reason_is_an_error(answers: Any, table: DynamoTable) -> None:
-    answers.add_client_error("batch_write_item", "ValidationException")
-    with pytest.raises(answers.client.exceptions.ClientError, match="ValidationException"):
+    answers.add_client_error("batch_write_item", "AccessDeniedException")
+    with pytest.raises(answers.client.exceptions.ClientError, match="AccessDeniedException"):
         table.put_all([an_item("a")])
 
 

@@ -20,7 +20,7 @@ from holdfast.adapters import dynamodb_wire
 from holdfast.ports import Conflict
 from holdfast.tables import item
 from holdfast.tables.model import AttributeValue, Description, Image
-from holdfast.tables.ports import Page, TableExists, TableMissing
+from holdfast.tables.ports import NotTaken, Page, TableExists, TableMissing
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -176,10 +176,22 @@ class DynamoTable:
                     self.client, self.name, [{"PutRequest": {"Item": image}} for image in images]
                 )
         except ClientError as error:
-            if error.response["Error"]["Code"] in _BUSY:  # it got to none
+            told = error.response["Error"]
+            if told["Code"] in _BUSY:  # it got to none
                 return images
-            raise
+            if told["Code"] != "ValidationException":
+                raise
+            if len(images) > 1:  # of all of them, it names none
+                return [left for image in images for left in self.put_all([image])]
+            raise NotTaken(self._not_taken(images[0], told["Message"])) from error
         return [request["PutRequest"]["Item"] for request in left]
+
+    def _not_taken(self, image: Image, why: str) -> str:
+        keys = {name: image.get(name) for name in self.describe(0).key_names}
+        return (
+            f"table {self.name!r} does not take item {keys}: {why} If it breaks an index that came later than the item "
+            "did, restore it by hand, without that attribute"
+        )
 
     def change(self, keys: Image, before: Image | None, after: Image | None) -> None:
         try:

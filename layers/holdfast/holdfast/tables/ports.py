@@ -21,6 +21,10 @@ class TableExists(Exception):
     """There is a table of that name already."""
 
 
+class NotTaken(ValueError):
+    """A table does not take an item. Names it, and says why."""
+
+
 class Each(Protocol):
     """Calls a function with each item, side by side or one after the other, and returns the answers in order."""
 
@@ -90,7 +94,10 @@ class LiveTable(Protocol):
         TableMissing."""
 
     def put_all(self, images: Sequence[Image]) -> Sequence[Image]:
-        """Put up to 25 items. Returns those that DynamoDB did not get to: to be tried again, after a pause."""
+        """Put up to 25 items. Returns those that DynamoDB did not get to: to be tried again, after a pause.
+
+        Raises NotTaken for one that is not as the table's keys and indexes want it; then others may not be put either.
+        """
 
     def change(self, keys: Image, before: Image | None, after: Image | None) -> None:
         """Make an item what it is after, if it is what it was before; None if it is not there.

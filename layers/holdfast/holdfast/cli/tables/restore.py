@@ -21,7 +21,7 @@ from holdfast.moment import ACCEPTED, moment
 from holdfast.tables import item as items
 from holdfast.tables.backfill import Pace
 from holdfast.tables.model import Description
-from holdfast.tables.ports import NotStored, TableMissing
+from holdfast.tables.ports import NotStored, NotTaken, TableMissing
 from holdfast.tables.restore import history as histories
 from holdfast.tables.restore import journal as journals
 from holdfast.tables.restore import keys, plan, run, steps, words
@@ -70,6 +70,7 @@ MENDED_BY_THE_READER = (
     CannotRestore,
     Altered,
     NotStored,
+    NotTaken,
     OtherKeys,
     TableMissing,
     TooBusy,
