@@ -12,9 +12,10 @@ from typing import Any
 
 import boto3
 
+client = boto3.client("s3")
+
 
 def archive(event: dict[str, Any], _context: object) -> None:
-    client = boto3.client("s3")
     for record in event["Records"]:
         told = record["dynamodb"]
         table = record["eventSourceARN"].split(":")[5].split("/")[1]
