@@ -343,7 +343,9 @@ def test_a_record_that_is_kept_as_unreadable_is_not_lost_with_the_stream() -> No
 # Every day
 
 
-def check_all(table: InUse, *names: str, sample: int = 100, others: Mapping[str, Subject] = {}) -> check.Checks:
+def check_all(
+    table: InUse, *names: str, sample: int = 100, others: Mapping[str, Subject] = {}, **more: Any
+) -> check.Checks:
     return check.check_all(
         names or (TABLE,),
         subject_of=lambda name: {TABLE: table.subject, **others}[name],
@@ -354,7 +356,7 @@ def check_all(table: InUse, *names: str, sample: int = 100, others: Mapping[str,
         sleep=table.sleep,
         random=Random(1),
         log=table.note,
-        time_left=lambda: True,
+        **{"time_left": lambda: True} | more,
     )
 
 
@@ -417,6 +419,16 @@ def test_one_table_that_is_gone_does_not_keep_the_others_from_being_checked() ->
     with pytest.raises(ExceptionGroup) as raised:
         found.raise_failures()
     assert raised.group_contains(TableMissing)
+
+
+def test_what_will_be_lost_soon_is_told_though_there_is_no_time_to_compare() -> None:
+    table = used()
+    table.put("k1", "not archived")
+    table.seconds += check.GRACE_SECONDS
+    found = check_all(table, time_left=lambda: False)
+    told = "the time was over before all was compared"
+    assert found.tables == {TABLE: Checked(unarchived=1, failure=told)}
+    assert ("not archived", TABLE) in [(message, fields["table"]) for message, fields in table.log]
 
 
 def test_a_shard_that_has_dropped_everything_explains_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

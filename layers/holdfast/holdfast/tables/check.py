@@ -115,7 +115,9 @@ class Comparison:
 
 
 class NoTime(Exception):
-    """The time was over before all was compared."""
+    """The time was over before all was compared. `unarchived`: what was found nevertheless."""
+
+    unarchived: Sequence[Unarchived] = ()
 
 
 class NotChecked(Exception):
@@ -223,9 +225,14 @@ class Checker:
         description = subject.table.describe(int(self.now().timestamp()))
         stream = self._stream(description)
         look = _Look(self, subject.table, view, description, as_of=subject.table.scan(0, 1, None, 1).as_of)
-        first = look.all() if sample is None else look.some(sample)
-        suspects = dict(islice(first.suspects.items(), CONFIRMED))
-        differences, on_their_way, explained = look.confirm(suspects, stream)
+        unarchived = list(self.unarchived(archive, stream)) if stream else []
+        try:
+            first = look.all() if sample is None else look.some(sample)
+            suspects = dict(islice(first.suspects.items(), CONFIRMED))
+            differences, on_their_way, explained = look.confirm(suspects, stream)
+        except NoTime as error:
+            error.unarchived = unarchived
+            raise
         ground = view.ground(FOR_EVER)
         return Comparison(
             compared=first.compared,
@@ -233,7 +240,7 @@ class Checker:
             archived=first.archived,
             differences=differences,
             on_their_way=on_their_way,
-            unarchived=list(self.unarchived(archive, stream)) if stream else [],
+            unarchived=unarchived,
             gaps=ground.gaps,
             complete_since=ground.complete_since,
             explained=explained,
@@ -515,7 +522,10 @@ def check_all(
             found[name] = _checked(subject_of(name), checker, sample, log)
         except Exception as error:
             log("not checked", table=name, error=repr(error))
-            found[name] = Checked(failure=str(error) or repr(error))
+            soon_lost = error.unarchived if isinstance(error, NoTime) else ()
+            _tell_unarchived(name, soon_lost, log)
+            unarchived = sum(one.records for one in soon_lost)
+            found[name] = Checked(unarchived=unarchived, failure=str(error) or repr(error))
             failures.append(error)
     return Checks({name: found[name] for name in tables}, tuple(failures))
 
@@ -539,10 +549,14 @@ def tell(table: str, compared: Comparison, log: Log) -> None:
     """Name everything that was found, a line each."""
     for one in compared.differences:
         log("differs", table=table, keys=dict(one.keys), how=one.kind, attributes=list(one.attributes))
-    for some in compared.unarchived:
-        log("not archived", table=table, shard=some.shard, records=some.records, lost_at=some.lost_at)
+    _tell_unarchived(table, compared.unarchived, log)
     for gap in compared.gaps:
         log("gap", table=table, first_at=gap.first_at, last_at=gap.last_at, why=gap.why)
+
+
+def _tell_unarchived(table: str, unarchived: Sequence[Unarchived], log: Log) -> None:
+    for some in unarchived:
+        log("not archived", table=table, shard=some.shard, records=some.records, lost_at=some.lost_at)
 
 
 def save_gap(archive: Archive, compared: Comparison, now: int) -> Gap | None:
