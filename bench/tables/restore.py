@@ -26,6 +26,7 @@ from holdfast.tables.archive import Archive
 from holdfast.tables.item import Digest
 from holdfast.tables.model import Description
 from holdfast.tables.restore.model import stamp
+from local import deploy
 from local.cloud import ROOT
 from local.engine import REGION, Engine
 
@@ -182,8 +183,8 @@ def _archive(engine: Engine, layout: str) -> Archive:
         TemplateBody=STACK.read_text(),
     )
     stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
-    [output] = stacks.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
-    store = S3Store(engine.client("s3"), output["OutputValue"], naming.folder(PREFIX, TABLE))
+    bucket = deploy.outputs(engine, name)["TablesBackupBucketName"]
+    store = S3Store(engine.client("s3"), bucket, naming.folder(PREFIX, TABLE))
     return Archive(TABLE, store)
 
 
