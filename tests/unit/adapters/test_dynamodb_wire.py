@@ -13,6 +13,7 @@ from moto import mock_aws
 
 from holdfast.adapters.dynamodb_tables import DynamoTable
 from holdfast.tables.model import Image
+from holdfast.tables.ports import TableMissing
 
 TABLE = "orders"
 IMAGE: Image = {"pk": {"S": "a"}, "raw": {"B": "AAE="}, "all": {"L": [{"BS": ["AAE=", "/w=="]}, {"N": "1.50"}]}}
@@ -65,8 +66,8 @@ def test_what_dynamodb_does_not_get_to_comes_back_as_it_was(client: Any) -> None
 
 
 def test_an_error_is_the_sdks(client: Any) -> None:
-    answering(client, 400, {"__type": "com.amazonaws.dynamodb.v20120810#ValidationException", "message": "no"})
-    with pytest.raises(client.exceptions.ClientError, match="ValidationException"):
+    answering(client, 400, {"__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException", "message": "no"})
+    with pytest.raises(TableMissing):
         DynamoTable(client, TABLE).put_all([IMAGE])
 
 
