@@ -17,7 +17,7 @@ from holdfast.tables.archive import Archive
 from holdfast.tables.backfill import Pace
 from holdfast.tables.fill import Fill, ItemFill, no_objects
 from holdfast.tables.layout import INLINE_BYTES, ItemLayout, Layout, SegmentLayout
-from holdfast.tables.model import Description, Image, ItemId
+from holdfast.tables.model import Cause, Description, Image, ItemId
 from holdfast.tables.ports import Page
 from holdfast.tables.view import View
 from tests.model.interleave import Interleaver, Throttled
@@ -75,6 +75,7 @@ class Written:
     at: int
     item: ItemId
     image: Image | None
+    expired: bool
 
 
 @dataclass
@@ -162,10 +163,12 @@ class Tables:
             del self.table.items[one]
         else:
             self.table.items[one] = new
-        self.written.append(Written(self.clock, one, new))
+        expired = new is None and self.random.random() < 0.3
+        self.written.append(Written(self.clock, one, new, expired))
         if self.streaming:
+            identity = {"userIdentity": dict(dynamodb.TIME_TO_LIVE)} if expired else {}
             shards = self.shards[int(one, 16) % 2]
-            shards[-1].records.append(self._record(keys, old, new))
+            shards[-1].records.append(self._record(keys, old, new) | identity)
 
     def _image(self, keys: Image) -> Image:
         values: list[Any] = [
@@ -345,8 +348,12 @@ class Tables:
         view = self.view()
         for keys in self.keys:
             one = item.item_id(keys)
-            told = [(change.moment.at, view.image(change)) for change in view.history(one) if change.cause != "read"]
-            assert told == [(w.at, w.image) for w in self.written if w.item == one], f"history of {keys}"
+            told = [
+                (change.moment.at, view.image(change), change.cause is Cause.EXPIRY)
+                for change in view.history(one)
+                if change.cause is not Cause.READ
+            ]
+            assert told == [(w.at, w.image, w.expired) for w in self.written if w.item == one], f"history of {keys}"
 
     def check_objects(self) -> None:
         """Each item has one object, under its tenant, and what was removed has none."""
