@@ -204,6 +204,23 @@ def test_a_record_that_still_cannot_be_read_stays_and_the_others_are_stored() ->
     assert table.archived.at(1000) == [an_item("a", "1")]
 
 
+def test_until_a_record_can_be_read_it_is_a_gap() -> None:
+    """Its message is gone after two weeks; that the archive lacks it has to be told for longer."""
+    table = Failed()
+    table.put("p", "1")
+    right = poison(table)
+    table.give_up()
+    table.redrive()
+    [gap] = table.archived.archive.gaps()
+    assert (gap.records, gap.shard) == (1, SHARD)
+    assert gap.why.startswith("records cannot be read: NewImage")
+    assert not table.archived.view.at(T0 + 1000).is_complete
+    table.stream.open_shards[SHARD][-1]["dynamodb"] = right
+    [done] = table.redrive()
+    assert (done.stored, done.stays) == (1, None)
+    assert table.archived.archive.gaps() == []
+
+
 def test_what_stops_one_batch_does_not_stop_the_others() -> None:
     table = Failed()
     table.put("a", "1")

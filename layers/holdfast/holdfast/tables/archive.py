@@ -100,7 +100,9 @@ class Archive:
             return None
 
     def gaps(self) -> list[Gap]:
-        return [Gap(**json.loads(self.store.read(name))) for name in self.store.names(GAPS)]
+        """Those that are of something."""
+        noted = (Gap(**json.loads(self.store.read(name))) for name in self.store.names(GAPS))
+        return [gap for gap in noted if gap.records != 0]
 
     def reject(self, sequence: str, raw: Mapping[str, Any]) -> None:
         """Keep a record that cannot be read, as it came: longer than the stream does."""

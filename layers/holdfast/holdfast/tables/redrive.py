@@ -1,7 +1,7 @@
 """Redriving: what Lambda gave up of a stream is read again, and the archive completed; or it is said to have a gap."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from holdfast.events import dynamodb, failed_batch
@@ -103,6 +103,7 @@ class Redriver:
         self._fill(failed.table, batch.records)
         found = {record.sequence for record in batch.records} | {int(bad.sequence) for bad in batch.bad}
         gap = None if complete else self._gap(archive, failed, found)
+        _note_unread(archive, failed, batch.bad)
         return Redriven(one, outcome.stored, gap, _why(batch.bad))
 
     def _records(self, archive: Archive, failed: FailedBatch) -> tuple[Sequence[Mapping[str, Any]], bool]:
@@ -141,6 +142,18 @@ class Redriver:
         newest = plan.latest((one.change for one in found), FOR_EVER)
         left = [_removed(one.change, one.left) for one in found if one.moved]
         self.fill(self.table_of(table), [*newest.values(), *left])
+
+
+def _note_unread(archive: Archive, failed: FailedBatch, bad: Sequence[dynamodb.BadRecord]) -> None:
+    """Nobody knows what a record changed that cannot be read. That is a gap too, though its message stays: a message
+    stays for two weeks. Once the record is read, the gap is of nothing."""
+    name = f"unread-{failed.shard}-{failed.first}-{failed.last}"
+    known = archive.gap(name)
+    if bad:
+        why = f"records cannot be read: {bad[0].why}"
+        archive.save_gap(name, Gap(failed.first_at, failed.last_at, why, records=len(bad), shard=failed.shard))
+    elif known:
+        archive.save_gap(name, replace(known, records=0))
 
 
 def _removed(change: Change, tenant: str | None) -> Change:
