@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from holdfast.adapters.dynamodb_tables import MARGIN_SECONDS, DynamoTable, condition, from_boto, to_boto
 from holdfast.ports import Conflict
 from holdfast.tables.model import Description, Image
-from holdfast.tables.ports import TableMissing
+from holdfast.tables.ports import NotTaken, TableMissing
 
 NOW = 1_800_000_000.5
 DATES = {1_800_000_100: "Fri, 15 Jan 2027 08:01:40 GMT", 1_800_000_200: "Fri, 15 Jan 2027 08:03:20 GMT"}
@@ -293,3 +293,40 @@ def test_a_table_that_goes_while_it_is_described_is_missing(answers: Any, table:
     answers.add_client_error("describe_time_to_live", "ResourceNotFoundException")
     with pytest.raises(TableMissing):
         table.describe(0)
+
+
+# The key of a table that is made anew
+
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1"
+ENCRYPTED = Description(
+    taken_at=0,
+    table={
+        "TableName": "orders",
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "SSEDescription": {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": KEY},
+    },
+    time_to_live={},
+)
+
+
+def refuse_the_key(answers: Any, actual: str) -> None:
+    """DynamoDB takes no key by that name; the table that it makes without has the `actual` one."""
+    described = {"TableStatus": "ACTIVE", "SSEDescription": {"KMSMasterKeyArn": actual}}
+    answers.add_client_error("create_table", "ValidationException", "no such key may be named")
+    answer(answers, "create_table", TableDescription=described)
+    for _ in range(2):
+        answer(answers, "describe_table", Table=described)
+
+
+def test_the_default_key_of_dynamodb_is_not_named(answers: Any, table: DynamoTable) -> None:
+    refuse_the_key(answers, KEY)
+    answer(answers, "describe_table", Table={"TableStatus": "ACTIVE"})
+    table.create(ENCRYPTED, [])
+
+
+def test_a_table_that_gets_another_key_is_given_up(answers: Any, table: DynamoTable) -> None:
+    refuse_the_key(answers, KEY + "2")
+    answer(answers, "delete_table")
+    with pytest.raises(NotTaken, match=f"no table can be encrypted with {KEY}: .*no such key may be named"):
+        table.create(ENCRYPTED, [])

@@ -230,11 +230,31 @@ class DynamoTable:
                 there, theirs = theirs, found
 
     def create(self, like: Description, tags: Sequence[dict[str, str]]) -> None:
+        wanted = _creation(like, [*like.tags, *tags])
         try:
-            self.client.create_table(TableName=self.name, **_creation(like, [*like.tags, *tags]))
+            self.client.create_table(TableName=self.name, **wanted)
         except self.client.exceptions.ResourceInUseException as error:
             raise TableExists(f"there is a table {self.name!r} already") from error
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ValidationException" or "SSESpecification" not in wanted:
+                raise
+            self._create_with_the_default_key(wanted, error)
         self.wait()
+
+    def _create_with_the_default_key(self, wanted: dict[str, Any], refused: ClientError) -> None:
+        """DynamoDB wants a key to be named only if it is not `alias/aws/dynamodb`, and describes a table by the key's
+        ARN, which does not tell: the new table's does. Raises NotTaken if it was another.
+        https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_SSESpecification.html
+        """
+        key = wanted["SSESpecification"]["KMSMasterKeyId"]
+        self.client.create_table(TableName=self.name, **wanted | {"SSESpecification": {"Enabled": True}})
+        self.wait()
+        described = self.client.describe_table(TableName=self.name)["Table"]
+        if described.get("SSEDescription", {}).get("KMSMasterKeyArn") != key:
+            with suppress(ClientError):  # functions may not
+                self.client.delete_table(TableName=self.name)
+            why = f"no table can be encrypted with {key}: {refused}. If {self.name!r} is there, it is empty: delete it"
+            raise NotTaken(why) from refused
 
     def wait(self) -> None:
         self.client.get_waiter("table_exists").wait(
