@@ -51,7 +51,7 @@ check: $(READY) ## Format, lint, types, template and the fast tests: the gate of
 	@$(MAKE) $(FAST_PASSED)
 
 $(FAST_PASSED): $(READY) $(FILES)
-	$(BIN)/pytest -q -n auto -m "$(FAST)" --cov --cov-report=
+	$(BIN)/pytest -q -n auto --dist loadgroup -m "$(FAST)" --cov --cov-report=
 	@mkdir -p $(@D) && touch $@
 
 test: $(FAST_PASSED) ## All tests; the deciding modules must be covered to the last branch

@@ -9,6 +9,8 @@ from tests.template.cases import played
 from tests.template.role import grants
 from tests.template.stack import EVERYTHING, FUNCTIONS
 
+pytestmark = pytest.mark.xdist_group("played")  # what the functions do is played once for all of these
+
 WITHOUT_A_CLIENT = {"execute-api:Invoke", "kms:Decrypt", "kms:GenerateDataKey", "sns:publish", "sqs:SendMessage"}
 """What no client of ours asks for: the plot is fetched by URL, S3 itself asks for keys, and Lambda itself sends what
 failed to a topic or a queue."""

@@ -11,6 +11,8 @@ from local.cloudwatch.metric import Metric
 from tests.template.cases import played
 from tests.template.stack import FUNCTIONS, deployed, environment, function, of_type
 
+pytestmark = pytest.mark.xdist_group("played")  # what the functions do is played once for all of these
+
 NAMESPACE = environment("capacity_track")["POWERTOOLS_METRICS_NAMESPACE"]
 WITH_TENANTS = of_type("AWS::CloudWatch::Alarm", MultiTenancyColumn="tenant")
 ALARMS = {name: alarm for name, alarm in WITH_TENANTS.items() if alarm["Namespace"] == NAMESPACE}

@@ -9,6 +9,8 @@ from local.cloudwatch.extract import emf_samples
 from tests.template.cases import played
 from tests.template.stack import EVERYTHING, FUNCTIONS
 
+pytestmark = pytest.mark.xdist_group("played")  # what the functions do is played once for all of these
+
 MEASURING = ("Objects", "Tables")
 
 
