@@ -215,7 +215,8 @@ def test_until_a_record_can_be_read_it_is_a_gap() -> None:
     assert (gap.records, gap.shard) == (1, SHARD)
     assert gap.why.startswith("records cannot be read: NewImage")
     assert not table.archived.view.at(T0 + 1000).is_complete
-    table.stream.open_shards[SHARD][-1]["dynamodb"] = right
+    shard = table.stream.open_shards[SHARD]
+    shard[-1] = {**shard[-1], "dynamodb": right}
     [done] = table.redrive()
     assert (done.stored, done.stays) == (1, None)
     assert table.archived.archive.gaps() == []
