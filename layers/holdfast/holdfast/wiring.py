@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from holdfast.objects.reconcile import Reconciliation
     from holdfast.objects.run import Cleaned, Keeper, Replication
     from holdfast.objects.settings import ObjectsClean, ObjectsReconcile, ObjectsReplicate
+    from holdfast.ports import Each
     from holdfast.tables.check import Checks
     from holdfast.tables.layout import Layout
-    from holdfast.tables.ports import Each
     from holdfast.tables.restore.steps import Steps
     from holdfast.tables.run import ArchiveOf, Outcome
     from holdfast.tables.settings import TablesArchive, TablesCheck, TablesRestore

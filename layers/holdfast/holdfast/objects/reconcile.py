@@ -24,8 +24,8 @@ from holdfast.objects.model import (
     after,
 )
 from holdfast.objects.ports import Census, Passes, Sources, SourceUnreadable
-from holdfast.objects.run import Each, Keeper, Tally
-from holdfast.ports import Conflict
+from holdfast.objects.run import Keeper, Tally
+from holdfast.ports import Conflict, Each
 
 EVERY = timedelta(days=1)
 WALKS = 64

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from itertools import batched
-from typing import Literal, Protocol, assert_never
+from typing import Literal, assert_never
 
 from holdfast.events.model import UNKNOWN_SEQUENCER, ObjectEvent, Sequencer
 from holdfast.objects import plan
@@ -27,7 +27,7 @@ from holdfast.objects.ports import (
     Sources,
     SourceUnreadable,
 )
-from holdfast.ports import Clock, Conflict, Log
+from holdfast.ports import Clock, Conflict, Each, Log
 
 NO_VERSION = "null"
 """S3's version id of an object written before its bucket had versions: it may stand for many writes in turn."""
@@ -340,12 +340,6 @@ class Cleaned:
     def raise_failures(self) -> None:
         if self.failed:
             raise CleaningFailed(f"{self.failed} copies could not be deleted, the first: {self.failure}")
-
-
-class Each(Protocol):
-    """Calls a function with each item, side by side or one after the other, and returns the answers in order."""
-
-    def __call__[T, R](self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]: ...
 
 
 CLEANED_TOGETHER = 100

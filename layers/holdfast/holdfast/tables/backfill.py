@@ -11,11 +11,12 @@ from itertools import batched
 from math import ceil
 from threading import Event, Lock
 
+from holdfast.ports import Each
 from holdfast.tables import plan
 from holdfast.tables.archive import Archive
 from holdfast.tables.fill import Fill
 from holdfast.tables.model import Base, Description, Image
-from holdfast.tables.ports import Each, LiveTable, Page
+from holdfast.tables.ports import LiveTable, Page
 
 type Progress = Callable[[int], None]
 """Told how many items more are stored."""

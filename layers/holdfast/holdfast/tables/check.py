@@ -13,13 +13,13 @@ from random import Random
 from typing import NewType
 
 from holdfast.events import dynamodb
-from holdfast.ports import Clock, Log
+from holdfast.ports import Clock, Each, Log
 from holdfast.tables import item, plan
 from holdfast.tables.archive import Archive
 from holdfast.tables.backfill import Pace, default_rate, page_limit
 from holdfast.tables.descriptions import describe
-from holdfast.tables.model import Change, Description, Gap, Image, ItemId, Segment
-from holdfast.tables.ports import Each, LiveTable, NotStored, Stream, Trimmed
+from holdfast.tables.model import Change, Description, Gap, Image, ItemId
+from holdfast.tables.ports import LiveTable, NotStored, Stream, Trimmed
 from holdfast.tables.view import FOR_EVER, Altered, View
 
 type StreamOf = Callable[[str], Stream]
@@ -253,7 +253,7 @@ class Checker:
         return self.stream_of(told["LatestStreamArn"]) if enabled else None
 
     def _while_there_is_time(self, view: View) -> View:
-        def together(read: Callable[[Segment], bytes], some: Iterable[Segment]) -> Iterable[bytes]:
+        def together[T, R](read: Callable[[T], R], some: Iterable[T], /) -> Iterable[R]:
             self.check_time()
             return view.together(read, some)
 

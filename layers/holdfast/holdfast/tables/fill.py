@@ -4,10 +4,11 @@ what is replayed. The stream goes on meanwhile, and what it tells is newer."""
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from holdfast.ports import Each
 from holdfast.tables import plan
 from holdfast.tables.layout import ItemLayout, body
 from holdfast.tables.model import Cause, Change, Image
-from holdfast.tables.ports import Each, LiveTable, TableMissing
+from holdfast.tables.ports import LiveTable, TableMissing
 
 type Fill = Callable[[LiveTable, Sequence[Change]], int]
 """Make the objects of some items of a table as new as these changes, where they are older. Returns how many items it

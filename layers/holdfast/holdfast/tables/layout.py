@@ -1,18 +1,16 @@
 """The two layouts of the archive: what is kept of a change besides, or instead of, its line in a segment."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Protocol
 
+from holdfast.ports import Each
 from holdfast.tables import naming
 from holdfast.tables.item import wire
 from holdfast.tables.model import Change, Image
 from holdfast.tables.plan import Archived
 from holdfast.tables.ports import ItemObjects
-
-type Each = Callable[[Callable[[Sequence[Archived]], "Kept"], Iterable[Sequence[Archived]]], Iterable["Kept"]]
-"""`map`, side by side."""
 
 INLINE_BYTES = 4096
 """How large an image may be to stand in its line besides being an object, so that no reader needs a request for it.

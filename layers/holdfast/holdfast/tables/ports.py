@@ -1,6 +1,6 @@
 """What the tables system asks of the outside. Each has two implementations: AWS's, and one in memory."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -23,12 +23,6 @@ class TableExists(Exception):
 
 class NotTaken(ValueError):
     """A table does not take an item. Names it, and says why."""
-
-
-class Each(Protocol):
-    """Calls a function with each item, side by side or one after the other, and returns the answers in order."""
-
-    def __call__[T, R](self, function: Callable[[T], R], items: Iterable[T], /) -> Iterable[R]: ...
 
 
 class Store(Protocol):

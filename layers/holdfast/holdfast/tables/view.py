@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
 
+from holdfast.ports import Each
 from holdfast.tables import plan, segment
 from holdfast.tables.archive import Archive
 from holdfast.tables.model import Base, Change, Image, ItemId, Segment, State
@@ -16,9 +17,6 @@ FOR_EVER = 253_402_300_799
 
 READ_TOGETHER = 256
 """How many segments are in memory at most."""
-
-type Together = Callable[[Callable[[Segment], bytes], Iterable[Segment]], Iterable[bytes]]
-"""`map`, side by side."""
 
 
 class Altered(Exception):
@@ -47,7 +45,7 @@ class View:
 
     archive: Archive
     objects: ItemObjects
-    together: Together
+    together: Each
 
     def at(self, at: int, wanted: Callable[[ItemId], bool] = bool) -> State:
         """The table at a moment, in Unix seconds: every change of that second and of all before it.

@@ -12,7 +12,7 @@ from holdfast.objects.restore import plan
 from holdfast.objects.restore.model import Decision, Failure, Refuse, Restore, Skip
 from holdfast.objects.restore.ports import Targets
 from holdfast.objects.restore.target import KeyTooLong, Place
-from holdfast.objects.run import Each
+from holdfast.ports import Each
 
 type Choice = Callable[[Kept], Copy | Skip]
 

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import batched
 
+from holdfast.ports import Each
 from holdfast.tables import item, layout
 from holdfast.tables import plan as tables
 from holdfast.tables.backfill import Pace
 from holdfast.tables.item import Digest
 from holdfast.tables.model import Change, Image, ItemId
-from holdfast.tables.ports import Each, LiveTable
+from holdfast.tables.ports import LiveTable
 from holdfast.tables.restore import journal as journals
 from holdfast.tables.restore import plan
 from holdfast.tables.restore.model import (

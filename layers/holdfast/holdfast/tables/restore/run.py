@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 
-from holdfast.ports import Clock
+from holdfast.ports import Clock, Each
 from holdfast.tables.archive import Archive
 from holdfast.tables.model import Change, Description
-from holdfast.tables.ports import Each, LiveTable, NotStored, TableExists, TableMissing
+from holdfast.tables.ports import LiveTable, NotStored, TableExists, TableMissing
 from holdfast.tables.restore import plan
 from holdfast.tables.restore.model import Run, Then, Wanted, Written, stamp
 from holdfast.tables.restore.write import Writer, summed

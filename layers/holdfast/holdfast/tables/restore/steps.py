@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from itertools import batched
 from typing import Any
 
-from holdfast.ports import Clock
+from holdfast.ports import Clock, Each
 from holdfast.tables.archive import Archive
 from holdfast.tables.backfill import Pace
 from holdfast.tables.item import Digest
 from holdfast.tables.model import Change
-from holdfast.tables.ports import Each, LiveTable, NotStored
+from holdfast.tables.ports import LiveTable, NotStored
 from holdfast.tables.restore import plan
 from holdfast.tables.restore.model import Run, Wanted, Written, stamp
 from holdfast.tables.restore.run import RESTORES, Differs, NewTable

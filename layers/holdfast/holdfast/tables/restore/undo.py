@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import batched
 
+from holdfast.ports import Each
 from holdfast.tables.backfill import Pace
-from holdfast.tables.ports import Each, LiveTable
+from holdfast.tables.ports import LiveTable
 from holdfast.tables.restore import plan
 from holdfast.tables.restore.model import Back, Entry, Look, Outcome
 from holdfast.tables.restore.write import swapped

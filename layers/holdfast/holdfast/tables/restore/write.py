@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import batched
 
-from holdfast.ports import Conflict
+from holdfast.ports import Conflict, Each
 from holdfast.tables import item
 from holdfast.tables.backfill import Pace
 from holdfast.tables.item import Digest
 from holdfast.tables.model import Change, Image
-from holdfast.tables.ports import Each, LiveTable, NotStored
+from holdfast.tables.ports import LiveTable, NotStored
 from holdfast.tables.restore.model import Done, Entry, Outcome, Refused, Written
 from holdfast.tables.view import View
 
