@@ -360,7 +360,7 @@ def _creation(like: Description, tags: Sequence[Mapping[str, str]]) -> dict[str,
         wanted["LocalSecondaryIndexes"] = [_index(index) for index in local]
     if everywhere := table.get("GlobalSecondaryIndexes"):
         wanted["GlobalSecondaryIndexes"] = [_index(index) | _throughput(index, on_demand) for index in everywhere]
-    if table.get("StreamSpecification", {}).get("StreamEnabled"):
+    if like.has_stream:
         wanted["StreamSpecification"] = table["StreamSpecification"]
     if key := table.get("SSEDescription", {}).get("KMSMasterKeyArn"):
         wanted["SSESpecification"] = {"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}

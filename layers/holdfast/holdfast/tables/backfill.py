@@ -47,7 +47,7 @@ def resumable(bases: Iterable[Base], description: Description, now: float) -> Ba
 
 def stream_since(description: Description) -> float | None:
     """Since when, in Unix seconds, the table's stream has told of all changes; None if it has none."""
-    if not description.table.get("StreamSpecification", {}).get("StreamEnabled"):
+    if not description.has_stream:
         return None
     return plan.seconds(description.table["LatestStreamLabel"])
 

@@ -248,9 +248,7 @@ class Checker:
         )
 
     def _stream(self, description: Description) -> Stream | None:
-        told = description.table
-        enabled = told.get("StreamSpecification", {}).get("StreamEnabled")
-        return self.stream_of(told["LatestStreamArn"]) if enabled else None
+        return self.stream_of(description.table["LatestStreamArn"]) if description.has_stream else None
 
     def _while_there_is_time(self, view: View) -> View:
         def together[T, R](read: Callable[[T], R], some: Iterable[T], /) -> Iterable[R]:

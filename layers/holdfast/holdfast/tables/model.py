@@ -119,6 +119,11 @@ class Description:
         return str(self.table["TableName"])
 
     @property
+    def has_stream(self) -> bool:
+        """Whether its stream is on. `LatestStreamLabel` and `LatestStreamArn` stay when it is switched off."""
+        return bool(self.table.get("StreamSpecification", {}).get("StreamEnabled"))
+
+    @property
     def key_names(self) -> tuple[str, ...]:
         """The attributes of the key: of the partition key, then of the sort key if there is one."""
         schema = sorted(self.table["KeySchema"], key=lambda part: part["KeyType"] != "HASH")

@@ -155,8 +155,7 @@ def hole(known: Description, found: Description) -> Gap | None:
 
 def _stream(description: Description) -> str | None:
     """The label of the stream that is on."""
-    enabled = description.table.get("StreamSpecification", {}).get("StreamEnabled")
-    return str(description.table["LatestStreamLabel"]) if enabled else None
+    return str(description.table["LatestStreamLabel"]) if description.has_stream else None
 
 
 def touches(gap: Gap, since: int, at: int) -> bool:

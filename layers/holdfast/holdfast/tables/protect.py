@@ -54,7 +54,7 @@ class Facts:
     @property
     def stream_arn(self) -> str | None:
         told = self.description.table
-        return str(told["LatestStreamArn"]) if _has_stream(told) else None
+        return str(told["LatestStreamArn"]) if self.description.has_stream else None
 
     @property
     def mapping(self) -> StreamMapping | None:
@@ -66,10 +66,6 @@ class Facts:
         """Those of streams that the table had before."""
         streams = f"{self.description.table['TableArn']}/stream/"
         return [one for one in self.mappings if one.stream_arn.startswith(streams) and one != self.mapping]
-
-
-def _has_stream(table: Mapping[str, Any]) -> bool:
-    return bool(table.get("StreamSpecification", {}).get("StreamEnabled"))
 
 
 def plan_protect(facts: Facts) -> list[Step]:
@@ -97,7 +93,7 @@ def plan_protect(facts: Facts) -> list[Step]:
 
 def _stream(facts: Facts, name: str) -> Step:
     table = facts.description.table
-    if not _has_stream(table):
+    if not facts.description.has_stream:
         return Step(f"switch its stream on, with {VIEW_TYPE}", Action.SWITCH_ON)
     view_type = table["StreamSpecification"]["StreamViewType"]
     if view_type != VIEW_TYPE:

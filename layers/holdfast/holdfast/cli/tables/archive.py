@@ -525,13 +525,13 @@ def _status(found: Deployed, archive: Archive, mappings: Sequence[StreamMapping]
 
 def _streaming(found: Deployed, table: str, mappings: Sequence[StreamMapping]) -> str:
     try:
-        told = found.table(table).describe(0).table
+        described = found.table(table).describe(0)
     except TableMissing:
         return "the table is gone"
-    if not told.get("StreamSpecification", {}).get("StreamEnabled"):
+    if not described.has_stream:
         return "off: holdfast tables protect"
     for mapping in mappings:
-        if mapping.stream_arn == told["LatestStreamArn"]:
+        if mapping.stream_arn == described.table["LatestStreamArn"]:
             return f"on, mapping {mapping.mapping_id} is {mapping.state}"
     return "on, and nobody archives it: holdfast tables protect"
 
