@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from holdfast.objects.settings import ObjectsClean, ObjectsReconcile, ObjectsReplicate
     from holdfast.ports import Each
     from holdfast.tables.check import Checks
-    from holdfast.tables.layout import Layout
+    from holdfast.tables.layout import ItemLayout, Layout
     from holdfast.tables.restore.steps import Steps
     from holdfast.tables.run import ArchiveOf, Outcome
     from holdfast.tables.settings import TablesArchive, TablesCheck, TablesRestore
@@ -341,8 +341,23 @@ def _key_names(table: str) -> Sequence[str]:
     return Description(0, client("dynamodb").describe_table(TableName=table)["Table"], {}).key_names
 
 
+def item_layout(bucket: str, prefix: str, *, tenant_column: str, plain_names: bool, each: "Each") -> "ItemLayout":
+    """The layout `item`: a table is asked for its key once, however many items it has."""
+    from holdfast.adapters.s3_tables import S3ItemObjects
+    from holdfast.tables.layout import ItemLayout
+
+    return ItemLayout(
+        S3ItemObjects(client("s3"), bucket),
+        prefix,
+        has_tenants=bool(tenant_column),
+        plain_names=plain_names,
+        key_names=cache(_key_names),
+        each=each,
+    )
+
+
 def _layout(told: "TablesArchive") -> "Layout":
-    from holdfast.tables.layout import ItemLayout, SegmentLayout
+    from holdfast.tables.layout import SegmentLayout
 
     match told.archive_layout:
         case "segment":
@@ -350,14 +365,11 @@ def _layout(told: "TablesArchive") -> "Layout":
         case "item":
             from concurrent.futures import ThreadPoolExecutor
 
-            from holdfast.adapters.s3_tables import S3ItemObjects
-
-            return ItemLayout(
-                S3ItemObjects(client("s3"), told.backup_bucket),
+            return item_layout(
+                told.backup_bucket,
                 told.backup_prefix,
-                has_tenants=bool(told.multi_tenancy_column),
+                tenant_column=told.multi_tenancy_column,
                 plain_names=told.plain_text_key_as_filename,
-                key_names=cache(_key_names),
                 each=ThreadPoolExecutor(CONNECTIONS).map,
             )
         case other:

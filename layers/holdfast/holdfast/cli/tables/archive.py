@@ -29,7 +29,6 @@ from holdfast.tables.archive import Archive
 from holdfast.tables.check import Checker, Comparison, Difference, Subject
 from holdfast.tables.descriptions import describe
 from holdfast.tables.fill import Fill, ItemFill, no_objects
-from holdfast.tables.layout import ItemLayout
 from holdfast.tables.model import Base, Description, Gap, Image, Segment
 from holdfast.tables.ports import StreamMapping, TableMissing
 from holdfast.tables.protect import Action, CannotProtect, Facts
@@ -97,16 +96,11 @@ def _stream(arn: str) -> DynamoStream:
 def _fill(found: Deployed) -> Fill:
     if found.stack.parameters["ArchiveLayout"] != "item":
         return no_objects
-
-    def key_names(table: str) -> Sequence[str]:
-        return found.table(table).describe(0).key_names
-
-    layout = ItemLayout(
-        found.objects,
+    layout = wiring.item_layout(
+        found.bucket,
         found.prefix,
-        has_tenants=bool(found.tenant_column),
+        tenant_column=found.tenant_column,
         plain_names=found.stack.parameters["PlainTextKeyAsFilename"] == "true",
-        key_names=key_names,
         each=found.pool.map,
     )
     return ItemFill(layout, found.tenant_column, found.pool.map)
