@@ -11,8 +11,7 @@ from bench.tables import orders
 from bench.tables.orders import BEGAN, TABLE
 from holdfast.tables import item, naming
 from holdfast.tables.archive import Archive
-from holdfast.tables.item import Digest
-from holdfast.tables.layout import body
+from holdfast.tables.item import Digest, wire
 from holdfast.tables.model import Cause, Change, Description, Moment, Reference
 
 VERSIONS = 5
@@ -80,7 +79,7 @@ def fill(some: Orders, archives: dict[str, Archive], described: Description) -> 
 
 def _stored(change: Change) -> Change:
     """As a line of the layout `item` has it: these images are small."""
-    digest = md5(body(change.image or {}), usedforsecurity=False).hexdigest()
+    digest = md5(wire(change.image or {}), usedforsecurity=False).hexdigest()
     key = naming.item_key(PREFIX, TABLE, None, change.item)
     version_id = md5(f"{change.moment}".encode(), usedforsecurity=False).hexdigest()
     return replace(change, stored=Reference(key, version_id, digest))

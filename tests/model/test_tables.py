@@ -13,7 +13,8 @@ from holdfast.events import dynamodb
 from holdfast.events.dynamodb import Batch, StreamRecord
 from holdfast.tables import backfill, layout, naming, plan, segment
 from holdfast.tables.fill import ItemFill
-from holdfast.tables.layout import ItemLayout, Kept, body
+from holdfast.tables.item import wire
+from holdfast.tables.layout import ItemLayout, Kept
 from holdfast.tables.model import Base, Change, Image, ItemId, Segment
 from holdfast.tables.ports import Page
 from holdfast.tables.view import Altered, View
@@ -176,13 +177,13 @@ def takes_a_part_that_was_begun_for_done(run: Any, number: int) -> bool:
 
 
 def puts_an_object_whatever_is_there(self: ItemFill, table: Any, change: Change, image: Image) -> int:
-    self.layout.objects.put(self.layout.key_of(table.name, change, change.tenant), body(image), change.moment)
+    self.layout.objects.put(self.layout.key_of(table.name, change, change.tenant), wire(image), change.moment)
     return 0
 
 
 def looks_no_second_time(self: ItemFill, table: Any, change: Change, image: Image) -> int:
     key = self.layout.key_of(table.name, change, change.tenant)
-    self.layout.objects.put_if_newer(key, body(image), change.moment)
+    self.layout.objects.put_if_newer(key, wire(image), change.moment)
     return 0
 
 

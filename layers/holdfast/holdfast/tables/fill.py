@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from holdfast.ports import Each
 from holdfast.tables import plan
-from holdfast.tables.layout import ItemLayout, body
+from holdfast.tables.item import wire
+from holdfast.tables.layout import ItemLayout
 from holdfast.tables.model import Cause, Change, Image
 from holdfast.tables.ports import LiveTable, TableMissing
 
@@ -40,7 +41,7 @@ class ItemFill:
         key = self.layout.key_of(table.name, change, change.tenant)
         # What is read again and again needs no version each time. What is replayed does: each has its own moment.
         was_read = change.cause is Cause.READ
-        written = self.layout.objects.put_if_newer(key, body(image), change.moment, if_other=was_read)
+        written = self.layout.objects.put_if_newer(key, wire(image), change.moment, if_other=was_read)
         if written is None:
             return 0
         # It may have been removed since, and its removal archived: then nobody else covers this version.
@@ -55,7 +56,7 @@ class ItemFill:
         self.layout.objects.remove(key)
         # It may have been put again, and archived, before that removal: its object is the newest one's.
         if (live := self._live(table, change)) is not None:
-            self.layout.objects.put_if_newer(key, body(live), change.moment)
+            self.layout.objects.put_if_newer(key, wire(live), change.moment)
         return 2
 
     def _live(self, table: LiveTable, change: Change) -> Image | None:

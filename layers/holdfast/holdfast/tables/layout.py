@@ -8,7 +8,7 @@ from typing import Protocol
 from holdfast.ports import Each
 from holdfast.tables import naming
 from holdfast.tables.item import wire
-from holdfast.tables.model import Change, Image
+from holdfast.tables.model import Change
 from holdfast.tables.plan import Archived
 from holdfast.tables.ports import ItemObjects
 
@@ -87,14 +87,9 @@ class ItemLayout:
             self.objects.remove(key)
             kept = change
         else:
-            whole = body(change.image)
+            whole = wire(change.image)
             line = change.image if len(whole) <= self.inline else None
             kept = replace(change, image=line, stored=self.objects.put(key, whole, change.moment))
         if one.moved:
             self.objects.remove(self.key_of(table, change, one.left))
         return kept
-
-
-def body(image: Image) -> bytes:
-    """An item's object."""
-    return wire(image)

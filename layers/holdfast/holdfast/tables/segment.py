@@ -76,14 +76,7 @@ def lines(segment: Segment, body: bytes) -> list[bytes]:
 
 def decode(segment: Segment, body: bytes, wanted: Callable[[ItemId], bool] = bool) -> Iterator[Change]:
     """A segment's changes of these items, by item, each item's in their order. Raises Unreadable."""
-    found = lines(segment, body)
-    return map(change, found if wanted is bool else (line for line in found if wanted(_item(line))))
-
-
-def _item(line: bytes) -> ItemId:
-    """The item of a line, without reading the rest: whoever wants few has many to pass over."""
-    found = _HEAD.match(line)
-    return ItemId(found[1].decode() if found else json.loads(line)["item"])
+    return (line.change for line in heads(segment, body, wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +97,8 @@ class Line:
 
 
 def heads(segment: Segment, body: bytes, wanted: Callable[[ItemId], bool] = bool) -> Iterator[Line]:
-    """What `decode` tells, unread: of all that is known of an item, only the last is. Raises Unreadable."""
+    """What `decode` tells, unread: whoever wants few items, or only the last change of each, has many to pass over.
+    Raises Unreadable."""
     for line in lines(segment, body):
         found = _HEAD.match(line)
         if found is None:  # not written by this release

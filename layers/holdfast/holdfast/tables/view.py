@@ -76,8 +76,8 @@ class View:
     def history(self, item: ItemId) -> list[Change]:
         """Every change of an item that is known, in their order."""
         segments = [*self.archive.base_segments(), *self._segments(None, FOR_EVER)]
-        known = {change.moment: change for change in self._changes(segments, item.__eq__)}
-        return [known[moment] for moment in sorted(known)]
+        known = {line.moment: line for line in self._lines(segments, item.__eq__)}
+        return [known[moment].change for moment in sorted(known)]
 
     def image(self, change: Change) -> Image | None:
         """What an item held from a change on; None if it was removed. Raises NotStored, Altered."""
@@ -103,15 +103,10 @@ class View:
             return self.archive.segments(0, until)
         return [*self.archive.base_segments(base.run), *self.archive.segments(base.began, until)]
 
-    def _changes(self, segments: Sequence[Segment], wanted: Callable[[ItemId], bool]) -> Iterator[Change]:
-        return (change for one, body in self._bodies(segments) for change in segment.decode(one, body, wanted))
-
     def _lines(self, segments: Sequence[Segment], wanted: Callable[[ItemId], bool]) -> Iterator[segment.Line]:
-        return (line for one, body in self._bodies(segments) for line in segment.heads(one, body, wanted))
-
-    def _bodies(self, segments: Sequence[Segment]) -> Iterator[tuple[Segment, bytes]]:
         for some in batched(segments, READ_TOGETHER, strict=False):
-            yield from zip(some, self.together(self._read, some), strict=True)
+            for one, body in zip(some, self.together(self._read, some), strict=True):
+                yield from segment.heads(one, body, wanted)
 
     def _read(self, one: Segment) -> bytes:
         return self.archive.store.read(one.name)

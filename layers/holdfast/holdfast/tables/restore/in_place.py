@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import batched
 
 from holdfast.ports import Each
-from holdfast.tables import item, layout
+from holdfast.tables import item
 from holdfast.tables import plan as tables
 from holdfast.tables.backfill import Pace
 from holdfast.tables.item import Digest
@@ -132,7 +132,7 @@ class InPlace:
     def _image(self, change: Change, live: Image | None) -> Image:
         """What an item was. It is not fetched if what is there now would be stored as the same bytes."""
         stored = change.stored if change.image is None else None
-        if stored is not None and live is not None and _md5(layout.body(live)) == stored.md5:
+        if stored is not None and live is not None and _md5(item.wire(live)) == stored.md5:
             return live
         return image_of(self.view, change)
 
