@@ -1,6 +1,6 @@
 """The objects system: what is kept of objects, restoring them, and which buckets are protected."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -22,7 +21,8 @@ from holdfast.adapters.s3_objects import S3Backups
 from holdfast.adapters.s3_restore import S3Targets
 from holdfast.adapters.stack import Stack
 from holdfast.cli.stack import DEFAULT_STACK, Apply, StackName, console, find, not_applied
-from holdfast.moment import ACCEPTED, moment
+from holdfast.cli.terminal import moment_of, print_lines, progress
+from holdfast.moment import ACCEPTED
 from holdfast.objects.guard import SYSTEM
 from holdfast.objects.model import Counts, Kept, Original, Pass
 from holdfast.objects.protect import deploy_line, plan_protect
@@ -34,7 +34,6 @@ from holdfast.objects.restore.target import BadTarget, KeyTooLong, Place
 from holdfast.objects.restore.words import line, outcome, summary
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
-progress_console = Console(stderr=True)
 
 KEY_WIDTH = 60
 WIDEST = 1000
@@ -127,33 +126,10 @@ def _deployed(stack_name: str, bucket: str | None) -> Iterator[Deployed]:
         pool.shutdown(cancel_futures=True)
 
 
-def _moment(text: str) -> datetime:
-    try:
-        return moment(text, wiring.now())
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{text!r} is not {ACCEPTED}") from None
-
-
-@contextmanager
-def _progress(what: str, total: int | None = None) -> Iterator[Callable[[], None]]:
-    """Show on a terminal how many objects were dealt with; yields what to call for each of them."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    shown = Progress(*columns, TimeRemainingColumn(), console=progress_console, transient=True)
-    shown.disable = not progress_console.is_terminal
-    with shown:
-        task = shown.add_task(what, total=total)
-        yield lambda: shown.advance(task)
-
-
 def _print_whole(table: Table) -> None:
     """In a narrow terminal too, nothing of it is cut: what it shows is copied from there into the next command."""
     wide = Console(width=WIDEST)
     Console(width=max(console.width, wide.measure(table).maximum)).print(table)
-
-
-def _print(lines: Iterable[str]) -> None:
-    for one in lines:
-        console.print(one, markup=False)
 
 
 # What is kept
@@ -253,18 +229,18 @@ def restore(
     with _deployed(stack, bucket) as objects:
         choose: Choice = plan.newest
         if at is not None:
-            choose = objects.as_of(_moment(at))
+            choose = objects.as_of(moment_of(at, wiring.now()))
         if copy is not None:
             choose = partial(plan.named, name=copy)
         decision = objects.restorer.plan(objects.kept(key), choose, to=objects.place(to), overwrite=overwrite)
         if isinstance(decision, Skip):
             raise CannotRestore(f"{key!r}: {decision.reason}")
-        _print([line(decision)])
+        print_lines([line(decision)])
         if isinstance(decision, Restore):
             if not apply:
                 not_applied()
                 return
-            _print(outcome([objects.restorer.restore(decision)]))
+            print_lines(outcome([objects.restorer.restore(decision)]))
     if isinstance(decision, Refuse):
         raise typer.Exit(1)
 
@@ -282,7 +258,7 @@ def restore_prefix(
     stack: StackName = DEFAULT_STACK,
 ) -> None:
     """Restore all objects under a prefix as they were at a time. What was written first after it stays."""
-    then = _moment(at)
+    then = moment_of(at, wiring.now())
     with _deployed(stack, bucket) as objects:
         place, choose = objects.place(to), objects.as_of(then)
 
@@ -304,7 +280,7 @@ def undelete(
     stack: StackName = DEFAULT_STACK,
 ) -> None:
     """Bring back what was deleted under a prefix since a time, each object as it was last. What is there stays."""
-    first = _moment(since)
+    first = moment_of(since, wiring.now())
     with _deployed(stack, bucket) as objects:
 
         def planned(restorer: Restorer) -> Iterator[Decision]:
@@ -323,15 +299,15 @@ def _carry_out(
     apply: bool,
 ) -> None:
     """Show a plan, and with --apply restore what it says. Status 1 if anything was refused, or failed."""
-    with _progress("looking at copies and objects") as advance:
+    with progress("looking at copies and objects") as advance:
         decisions = list(planned(replace(restorer, progress=advance)))
-    _print([heading, *_shown(decisions, verbose=verbose), *summary(decisions)])
+    print_lines([heading, *_shown(decisions, verbose=verbose), *summary(decisions)])
     restores = [decision for decision in decisions if isinstance(decision, Restore)]
     outcomes: list[Restored | Failure] = []
     if restores and apply:
-        with _progress("restoring", len(restores)) as advance:
+        with progress("restoring", len(restores)) as advance:
             outcomes = list(replace(restorer, progress=advance).restore_all(restores))
-        _print(outcome(outcomes))
+        print_lines(outcome(outcomes))
     elif restores:
         not_applied()
     if any(isinstance(one, Refuse | Failure) for one in [*decisions, *outcomes]):

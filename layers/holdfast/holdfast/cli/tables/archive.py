@@ -2,17 +2,14 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from random import Random
 from secrets import token_hex
 from typing import Annotated, cast
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from holdfast import settings, wiring
 from holdfast.adapters.dynamodb_streams import DynamoStream
@@ -22,6 +19,7 @@ from holdfast.adapters.stream_switch import DynamoStreamSwitch, StreamStuck
 from holdfast.cli.stack import DEFAULT_STACK, Apply, StackName, console, not_applied
 from holdfast.cli.tables import app
 from holdfast.cli.tables.deployed import SYSTEM, Deployed, deployed
+from holdfast.cli.terminal import progress
 from holdfast.tables import backfill as backfills
 from holdfast.tables import check as checks
 from holdfast.tables import protect, redrive
@@ -43,8 +41,6 @@ SHOWN = 20
 """How many differences are listed without --verbose."""
 
 RECENT_SECONDS = 2 * 86400
-
-progress_console = Console(stderr=True)
 
 
 class CannotBackfill(LookupError):
@@ -108,17 +104,6 @@ def _fill(found: Deployed) -> Fill:
 
 def _now() -> int:
     return int(wiring.now().timestamp())
-
-
-@contextmanager
-def _progress(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how many items were dealt with; yields what to tell how many more."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    shown = Progress(*columns, TimeRemainingColumn(), console=progress_console, transient=True)
-    shown.disable = not progress_console.is_terminal
-    with shown:
-        task = shown.add_task(what, total=total or None)
-        yield lambda count: shown.advance(task, count)
 
 
 def _say(line: str) -> None:
@@ -315,7 +300,7 @@ def _run_backfill(found: Deployed, description: Description, todo: _Todo) -> Non
     _say(f"Backfill {base.run}: if it is interrupted, the same command goes on with it.")
     total = max(0, int(description.table.get("ItemCount", 0)) - base.items)
     # Its parts are apart from those who put items' objects: nobody must wait for a thread of its own kind.
-    with ThreadPoolExecutor(base.total_segments) as parts, _progress("reading", total) as progress:
+    with ThreadPoolExecutor(base.total_segments) as parts, progress("reading", total or None) as advance:
         done = backfills.backfill(
             base,
             table=table,
@@ -325,7 +310,7 @@ def _run_backfill(found: Deployed, description: Description, todo: _Todo) -> Non
             pace=backfills.Pace(todo.rate, time.monotonic, time.sleep),
             limit=backfills.page_limit(description, todo.rate, base.total_segments),
             side=parts.map,
-            progress=progress,
+            progress=advance,
         )
     _say(f"{_items(done.items)} stored. From {stamp(cast('int', done.ended))} on the archive holds every item.")
 
@@ -348,7 +333,7 @@ def check(
     with deployed(stack) as found:
         subject = Subject(found.table(table), found.view(table))
         total = int(subject.table.describe(0).table.get("ItemCount", 0))
-        with _progress("comparing", sample or total) as progress:
+        with progress("comparing", sample or total or None) as advance:
             checker = Checker(
                 stream_of=_stream,
                 each=found.pool.map,
@@ -356,7 +341,7 @@ def check(
                 sleep=time.sleep,
                 random=Random(),  # noqa: S311 it chooses a sample
                 rate=read_rate,
-                progress=progress,
+                progress=advance,
             )
             compared = checker.compare(subject, sample)
         for line in _told(table, compared, verbose=verbose):

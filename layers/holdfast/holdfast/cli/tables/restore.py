@@ -1,23 +1,21 @@
 """Restoring a table to a moment, taking that back, and looking at an item through time."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from random import random
 from secrets import token_hex
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from holdfast import wiring
 from holdfast.adapters.stepfunctions import StateMachine
 from holdfast.cli.stack import DEFAULT_STACK, Apply, StackName, console, not_applied
 from holdfast.cli.tables import app
 from holdfast.cli.tables.deployed import SYSTEM, Deployed, deployed
-from holdfast.moment import ACCEPTED, moment
+from holdfast.cli.terminal import moment_of, print_lines, progress
+from holdfast.moment import ACCEPTED
 from holdfast.tables import item as items
 from holdfast.tables.backfill import Pace
 from holdfast.tables.model import Description
@@ -98,10 +96,7 @@ Verbose = Annotated[bool, typer.Option("--verbose", help=f"Show every item, not 
 
 def _second(text: str) -> int:
     now = wiring.now()
-    try:
-        at = moment(text, now)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(f"{text!r} is not {ACCEPTED}") from None
+    at = moment_of(text, now)
     if at > now:
         raise CannotRestore(f"{stamp(plan.second(at))} is yet to come")
     return plan.second(at)
@@ -119,26 +114,10 @@ def _pace(rate: float | None) -> Pace:
     return Pace(rate, time.monotonic, time.sleep)
 
 
-def _print(lines: Iterable[str]) -> None:
-    for one in lines:
-        console.print(one, markup=False)
-
-
 def _print_some(lines: Sequence[str], *, verbose: bool) -> None:
-    _print(lines if verbose else lines[:SHOWN])
+    print_lines(lines if verbose else lines[:SHOWN])
     if not verbose and len(lines) > SHOWN:
         console.print(f"... and {len(lines) - SHOWN:,} more: --verbose shows all")
-
-
-@contextmanager
-def _progress(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
-    """Show on a terminal how many items were dealt with; yields what to call with how many more."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    shown = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-    shown.disable = not shown.console.is_terminal
-    with shown:
-        task = shown.add_task(what, total=total)
-        yield lambda more: shown.advance(task, more)
 
 
 # Restore
@@ -241,17 +220,17 @@ def _is_large(asked: Asked) -> bool:
 
 def _look(asked: Asked) -> tuple[Then, int]:
     """Read the archive, and tell what it holds of the moment. Returns that, and how many items are wanted of it."""
-    with _progress("reading the archive"):
+    with progress("reading the archive"):
         then = run.look(asked.tables.view(asked.table), asked.at, asked.wanted, asked.tables.tenant_column)
         expiry, now = expiry_of(then.description.time_to_live), _now()
         holding = plan.holding(then.state.items.values(), then.wanted, then.column, expiry, now)
-    _print([words.heading(asked.table, asked.at, asked.wanted), *words.held(holding), words.ground(then.state)])
-    _print([*words.warnings(then.state, now, asked.settled_seconds), *words.failed(asked.tables.failed_batches)])
+    print_lines([words.heading(asked.table, asked.at, asked.wanted), *words.held(holding), words.ground(then.state)])
+    print_lines([*words.warnings(then.state, now, asked.settled_seconds), *words.failed(asked.tables.failed_batches)])
     if asked.wanted.tenant is not None:
-        _print(words.nobodys(holding.nobodys))
+        print_lines(words.nobodys(holding.nobodys))
     if not asked.wanted.is_all and holding.items == 0:
         console.print("Nothing of it was there.")
-    _print(words.over(holding.over, expiry))
+    print_lines(words.over(holding.over, expiry))
     return then, holding.items
 
 
@@ -267,30 +246,30 @@ def _into_new(asked: Asked, to: str) -> None:
     new = asked.new(to)
     begun = new.standing(asked.source)
     then, count = _look(asked)
-    _print(words.creation(to, then.description, is_begun=begun is not None))
+    print_lines(words.creation(to, then.description, is_begun=begun is not None))
     if not asked.apply:
         not_applied()
         return
     wanted = Run(_run_name(), asked.source, asked.table, asked.at, to, (), count)
     view, each = asked.tables.view(asked.table), asked.tables.pool.map
-    with _progress("writing and verifying", 2 * count) as advance:
+    with progress("writing and verifying", 2 * count) as advance:
         writer = Writer(new.table, view, each, _pace(asked.rate), random, advance)
         written = run.restore(new, wanted, then, writer, progress=advance)
-    _print(words.created(to, written, expiry_of(then.description.time_to_live)))
+    print_lines(words.created(to, written, expiry_of(then.description.time_to_live)))
 
 
 def _into_large(asked: Asked, to: str) -> None:
     new, view = asked.new(to), asked.tables.view(asked.table)
     begun = new.standing(asked.source)
     description = _description(asked.tables, asked.table, asked.at)
-    with _progress("reading a sample of the archive"):
+    with progress("reading a sample of the archive"):
         count, is_about = steps.estimate(view, asked.at)
     machine = asked.tables.stack.output("TablesRestoreStateMachineArn", SYSTEM)
     ground, prefixes = view.ground(asked.at), plan.prefixes(count, plan.item_bytes(description))
-    _print([words.heading(asked.table, asked.at, asked.wanted), words.estimated(count, is_about=is_about)])
-    _print([words.ground(ground), *words.warnings(ground, _now(), asked.settled_seconds)])
-    _print(words.failed(asked.tables.failed_batches))
-    _print(words.creation(to, description, is_begun=begun is not None))
+    print_lines([words.heading(asked.table, asked.at, asked.wanted), words.estimated(count, is_about=is_about)])
+    print_lines([words.ground(ground), *words.warnings(ground, _now(), asked.settled_seconds)])
+    print_lines(words.failed(asked.tables.failed_batches))
+    print_lines(words.creation(to, description, is_begun=begun is not None))
     console.print(words.divided(len(prefixes), machine), markup=False)
     if not asked.apply:
         not_applied()
@@ -304,13 +283,13 @@ def _into_large(asked: Asked, to: str) -> None:
     if ended.status is Status.FAILED or ended.answer is None:
         raise CannotRestore(f"the state machine failed: {ended.why}; the same command goes on where it ended")
     written = Written(ended.answer["items"], ended.answer["digest"])
-    _print(words.created(to, written, expiry_of(description.time_to_live)))
+    print_lines(words.created(to, written, expiry_of(description.time_to_live)))
 
 
 def _follow(workflow: Workflow, execution: str, new: NewTable, name: str, parts: int) -> Execution:
     """Wait until a state machine is done, and show how many parts are."""
     seen = 0
-    with _progress("restoring parts", parts) as advance:
+    with progress("restoring parts", parts) as advance:
         while (found := workflow.look(execution)).status is Status.RUNNING:
             done = sum(1 for _ in new.archive.store.names(steps.parts_of(name)))
             advance(done - seen)
@@ -330,10 +309,10 @@ def _in_place(asked: Asked, *, unarchived: bool) -> None:
     def restorer(advance: Callable[[int], None]) -> InPlace:
         return InPlace(tables.view(asked.table), live, tables.pool.map, _pace(asked.rate), advance)
 
-    with _progress("comparing with the table") as advance:
+    with progress("comparing with the table") as advance:
         preview = restorer(advance).preview(then, unarchived=unarchived)
     _print_some(words.lines(preview), verbose=asked.verbose)
-    _print(words.counts(preview))
+    print_lines(words.counts(preview))
     if not preview.differences:
         console.print("Nothing to restore.")
     elif not asked.apply:
@@ -345,17 +324,17 @@ def _in_place(asked: Asked, *, unarchived: bool) -> None:
 def _carry_out(asked: Asked, preview: Preview, restorer: Callable[[Callable[[int], None]], InPlace]) -> None:
     count = len(preview.differences)
     journal = Journal(f"{asked.table}@{_run_name()}", asked.table, asked.at, _now(), count)
-    _print(
+    print_lines(
         [
             "\nWhat this run does is taken back, however far it comes, by",
             f"  holdfast tables undo {journal.run} --apply",
         ]
     )
-    with _progress("restoring", count) as advance:
+    with progress("restoring", count) as advance:
         outcomes = list(restorer(advance).apply(preview, journal))
-    with _progress("verifying", count) as advance:
+    with progress("verifying", count) as advance:
         found = restorer(advance).verify(preview, outcomes)
-    _print([*words.verified(found), *words.refusals(outcomes, None if asked.verbose else SHOWN)])
+    print_lines([*words.verified(found), *words.refusals(outcomes, None if asked.verbose else SHOWN)])
     if found.differing or _any_refused(outcomes):
         raise typer.Exit(1)
 
@@ -382,23 +361,23 @@ def undo(
         archive = tables.archive(table)
         journal = journals.load(archive, name)
         live, each, pace = tables.table(table), tables.pool.map, _pace(write_rate)
-        with _progress("looking at the table", journal.items) as advance:
+        with progress("looking at the table", journal.items) as advance:
             looks = list(Undo(live, each, pace, advance).look(journals.Pages(archive.store, name).entries()))
         console.print(words.journal(journal), markup=False)
         shown = [one for one in looks if verbose or one.back is not Back.DONE]
         _print_some([words.look(one) for one in shown], verbose=verbose)
-        _print(words.backs(looks))
+        print_lines(words.backs(looks))
         todo = sum(one.back is Back.UNDO for one in looks)
         if todo == 0:
             console.print("Nothing to take back.")
         elif not apply:
             not_applied()
             return
-        with _progress("taking back", todo) as advance:
+        with progress("taking back", todo) as advance:
             outcomes = list(Undo(live, each, pace, advance).apply(looks))
     if todo:
         console.print(f"{words.items(sum(isinstance(one, Done) for one in outcomes))} taken back.")
-    _print(words.refusals(outcomes, None if verbose else SHOWN))
+    print_lines(words.refusals(outcomes, None if verbose else SHOWN))
     if _any_refused(outcomes) or any(one.back is Back.CONFLICT for one in looks):
         raise typer.Exit(1)
 
@@ -418,11 +397,11 @@ def history(
         tables.describe_at_first(table)
         key = keys.parse(item, _description(tables, table).key_types)
         view = tables.view(table)
-        with _progress("reading the archive"):
+        with progress("reading the archive"):
             changes = view.history(items.item_id(key))
             known = list(zip(changes, tables.pool.map(view.image, changes), strict=True))
         since = view.ground(_now()).complete_since
     if not known:
         console.print(f"The archive knows nothing of {histories.plain(key)} in {table}.", markup=False)
-    _print(histories.versions(known))
-    _print(words.known_since(since))
+    print_lines(histories.versions(known))
+    print_lines(words.known_since(since))
