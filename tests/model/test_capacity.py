@@ -1,9 +1,8 @@
 """The capacity system under random histories: its invariants hold, and the check has teeth."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from unittest.mock import patch
 
 import pytest
 
@@ -14,6 +13,7 @@ from holdfast.events.model import ObjectEvent
 from holdfast.ports import Conflict
 from tests.model import capacity_history
 from tests.model.capacity_history import BUCKET, play
+from tests.model.histories import Bug, each_of, planted, play_all
 
 pytestmark = pytest.mark.model
 
@@ -22,18 +22,9 @@ CHUNKS = 10
 ENOUGH_TO_CATCH_A_BUG = 5000
 
 
-def play_all(seeds: Iterable[int]) -> None:
-    for seed in seeds:
-        try:
-            play(seed)
-        except Exception as error:
-            error.add_note(f"history {seed}")
-            raise
-
-
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_invariants_hold_in_random_histories(chunk: int) -> None:
-    play_all(range(chunk, HISTORIES, CHUNKS))
+    play_all(play, range(chunk, HISTORIES, CHUNKS))
 
 
 # Bugs that a naive version has, or a careless change brings in.
@@ -151,7 +142,7 @@ def commits_in_two_halves(self: MemoryLedger, commit: Commit) -> None:
 PLAN_EVENTS, PLAN_TRIM, PLAN_REPAIRS = plan.plan_events, plan.plan_trim, plan.plan_repairs
 COMMIT, APPLY, SETTLE, HEAD = MemoryLedger.commit, plan._Ledger.apply, run.Contest.settle, MemoryBucket.head
 
-BUGS = [
+BUGS: list[Bug] = [
     (plan, "plan_events", tracks_whatever_the_order),
     (capacity_history, "sequencer", compares_sequencers_as_numbers),
     (MemoryLedger, "commit", forgets_what_was_deleted),
@@ -172,14 +163,7 @@ BUGS = [
 ]
 
 
-@pytest.fixture(params=BUGS, ids=lambda bug: bug[2].__name__)
-def planted_bug(request: pytest.FixtureRequest) -> Iterator[None]:
-    where, name, bug = request.param
-    with patch.object(where, name, bug):
-        yield
-
-
-@pytest.mark.usefixtures("planted_bug")
-def test_a_planted_bug_is_caught() -> None:
-    with pytest.raises(AssertionError):
-        play_all(range(ENOUGH_TO_CATCH_A_BUG))
+@each_of(BUGS)
+def test_a_planted_bug_is_caught(bug: Bug) -> None:
+    with planted(bug), pytest.raises(AssertionError):
+        play_all(play, range(ENOUGH_TO_CATCH_A_BUG))

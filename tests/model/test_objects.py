@@ -2,13 +2,12 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
@@ -19,6 +18,7 @@ from holdfast.objects.guard import Guard
 from holdfast.objects.model import Copy, CopyKey, Deletion, Kept, Original, Status, Stored, Version
 from holdfast.objects.ports import Locked, SourceChanged, SourceGone
 from holdfast.ports import Conflict
+from tests.model.histories import Bug, each_of, planted, play_all
 from tests.model.objects_history import Objects, Settings, Weather, play
 from tests.model.objects_twins import DELAY, KEEP
 
@@ -29,18 +29,9 @@ CHUNKS = 10
 ENOUGH_TO_CATCH_A_BUG = 10000
 
 
-def play_all(seeds: Iterable[int]) -> None:
-    for seed in seeds:
-        try:
-            play(seed)
-        except Exception as error:
-            error.add_note(f"history {seed}")
-            raise
-
-
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_invariants_hold_in_random_histories(chunk: int) -> None:
-    play_all(range(chunk, HISTORIES, CHUNKS))
+    play_all(play, range(chunk, HISTORIES, CHUNKS))
 
 
 # Every order of the same events ends in the same state.
@@ -298,7 +289,7 @@ def asks_nobody(*_: object, **__: object) -> None:
 COPY, COPY_KEY, DELETED, CLEAN = MemoryBackups.copy, naming.copy_key, run._deleted, run.clean
 EVICTIONS, COMPARE, OBSERVE, ADOPTION = plan._evictions, reconcile.compare, run.Keeper.observe, plan.adoption
 
-BUGS: list[tuple[object, str, Callable[..., object]]] = [
+BUGS: list[Bug] = [
     (run, "replicate", replicates_as_usual),
     (MemorySources, "find", copies_whatever_is_there_now),
     (MemoryBackups, "copy", takes_a_changed_source_for_a_copy),
@@ -338,14 +329,7 @@ BUGS: list[tuple[object, str, Callable[..., object]]] = [
 ]
 
 
-@pytest.fixture(params=BUGS, ids=lambda bug: bug[2].__name__)
-def planted_bug(request: pytest.FixtureRequest) -> Iterator[None]:
-    where, name, bug = request.param
-    with patch.object(where, name, bug):
-        yield
-
-
-@pytest.mark.usefixtures("planted_bug")
-def test_a_planted_bug_is_caught() -> None:
-    with pytest.raises(AssertionError):
-        play_all(range(ENOUGH_TO_CATCH_A_BUG))
+@each_of(BUGS)
+def test_a_planted_bug_is_caught(bug: Bug) -> None:
+    with planted(bug), pytest.raises(AssertionError):
+        play_all(play, range(ENOUGH_TO_CATCH_A_BUG))

@@ -1,10 +1,9 @@
 """The tables system under random histories: it knows every moment, and the check has teeth."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
@@ -18,6 +17,7 @@ from holdfast.tables.layout import ItemLayout, Kept
 from holdfast.tables.model import Base, Change, Image, ItemId, Segment
 from holdfast.tables.ports import Page
 from holdfast.tables.view import Altered, View
+from tests.model.histories import Bug, each_of, planted, play_all
 from tests.model.tables_history import LiveTable, play
 
 pytestmark = pytest.mark.model
@@ -27,20 +27,9 @@ CHUNKS = 8
 ENOUGH_TO_CATCH_A_BUG = 5000
 
 
-def play_all(seeds: Iterable[int]) -> int:
-    moments = 0
-    for seed in seeds:
-        try:
-            moments += play(seed)
-        except Exception as error:
-            error.add_note(f"history {seed}")
-            raise
-    return moments
-
-
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_the_archive_knows_every_moment_of_random_histories(chunk: int) -> None:
-    assert play_all(range(chunk, HISTORIES, CHUNKS)) >= HISTORIES // CHUNKS
+    assert sum(play_all(play, range(chunk, HISTORIES, CHUNKS))) >= HISTORIES // CHUNKS
 
 
 # Bugs
@@ -191,7 +180,7 @@ SCAN = LiveTable.scan
 LATEST, ENCODE, LINE, ARCHIVED, BATCH = plan.latest, segment.encode, segment._line, plan.archived, dynamodb.batch
 KEEP, KEEP_ITEM = ItemLayout._keep, ItemLayout._keep_item
 
-BUGS: list[tuple[object, str, Callable[..., object]]] = [
+BUGS: list[Bug] = [
     (plan, "latest", orders_by_the_second_alone),
     (plan, "latest", takes_the_last_to_be_stored),
     (plan, "latest", leaves_out_the_second_itself),
@@ -221,14 +210,7 @@ BUGS: list[tuple[object, str, Callable[..., object]]] = [
 ]
 
 
-@pytest.fixture(params=BUGS, ids=lambda bug: getattr(bug[2], "__name__", "keeps_one_change_an_item"))
-def planted_bug(request: pytest.FixtureRequest) -> Iterator[None]:
-    where, name, bug = request.param
-    with patch.object(where, name, bug):
-        yield
-
-
-@pytest.mark.usefixtures("planted_bug")
-def test_a_planted_bug_is_caught() -> None:
-    with pytest.raises((AssertionError, Altered)):
-        play_all(range(ENOUGH_TO_CATCH_A_BUG))
+@each_of(BUGS)
+def test_a_planted_bug_is_caught(bug: Bug) -> None:
+    with planted(bug), pytest.raises((AssertionError, Altered)):
+        play_all(play, range(ENOUGH_TO_CATCH_A_BUG))

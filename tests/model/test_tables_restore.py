@@ -4,11 +4,10 @@ Each is compared with an oracle that replays what the users did; and the compari
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
-from unittest.mock import patch
 
 import pytest
 
@@ -24,6 +23,7 @@ from holdfast.tables.restore.steps import Steps
 from holdfast.tables.restore.undo import Undo
 from holdfast.tables.restore.write import Writer
 from holdfast.tables.view import View
+from tests.model.histories import Bug, each_of, planted, play_all
 from tests.model.tables_history import TABLE, TENANTS, Tables, played
 
 pytestmark = pytest.mark.model
@@ -123,22 +123,15 @@ class Restores:
         return tables.tenant(image, self.world.tenant_column) if image is not None else None
 
 
-def check_all(seeds: Iterable[int]) -> int:
-    moments = 0
-    for seed in seeds:
-        try:
-            world = played(seed)
-            world.view().archive.save_description(world.table.describe(0))
-            moments += Restores(world).check()
-        except Exception as error:
-            error.add_note(f"history {seed}")
-            raise
-    return moments
+def check(seed: int) -> int:
+    world = played(seed)
+    world.view().archive.save_description(world.table.describe(0))
+    return Restores(world).check()
 
 
 @pytest.mark.parametrize("chunk", range(CHUNKS))
 def test_restores_of_random_histories_are_what_the_oracle_replays(chunk: int) -> None:
-    assert check_all(range(chunk, HISTORIES, CHUNKS)) >= HISTORIES // CHUNKS
+    assert sum(play_all(check, range(chunk, HISTORIES, CHUNKS))) >= HISTORIES // CHUNKS
 
 
 # Bugs
@@ -187,7 +180,7 @@ def forgets_the_last_item(self: Writer, changes: Iterable[Any]) -> object:
 
 DECIDE, WRITE, APPLY, FILL = plan.decide, journal.Pages.write, InPlace.apply, Writer.write
 
-BUGS: list[tuple[object, str, Callable[..., object]]] = [
+BUGS: list[Bug] = [
     (plan, "decide", removes_what_may_have_been_there),
     (plan, "decide", takes_other_tenants_items),
     (plan, "decide", leaves_what_is_gone),
@@ -201,7 +194,7 @@ BUGS: list[tuple[object, str, Callable[..., object]]] = [
 ]
 
 
-@pytest.mark.parametrize(("where", "name", "bug"), BUGS, ids=[bug[2].__name__ for bug in BUGS])
-def test_a_planted_bug_is_caught(where: object, name: str, bug: Callable[..., object]) -> None:
-    with patch.object(where, name, bug), pytest.raises((AssertionError, run.Differs)):
-        check_all(range(ENOUGH_TO_CATCH_A_BUG))
+@each_of(BUGS)
+def test_a_planted_bug_is_caught(bug: Bug) -> None:
+    with planted(bug), pytest.raises((AssertionError, run.Differs)):
+        play_all(check, range(ENOUGH_TO_CATCH_A_BUG))
