@@ -1,0 +1,1 @@
+"""The warehouse system: incremental backup of Delta Lake tables from S3 Inventory, and safe deletion by tags."""
