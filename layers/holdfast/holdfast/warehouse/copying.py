@@ -1,0 +1,65 @@
+"""The direct engine: the function itself copies, and writes the completion report that a job would have written."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from holdfast.warehouse import database
+from holdfast.warehouse.model import Kind, Listed
+from holdfast.warehouse.orders import Order, Outcome, report_manifest, report_part
+from holdfast.warehouse.ports import Copier, SourceChanged, SourceGone, SourceUnreadable
+from holdfast.warehouse.run import Item, Warehouse
+
+CHUNK = 1_000
+"""Rows of one part of the report. What is copied of a chunk when the function is cut off is copied again."""
+
+_STATUS = {SourceGone: 404, SourceChanged: 412, SourceUnreadable: 403}
+
+
+def copy(
+    warehouse: Warehouse, item: Item, order: Order, copier: Copier, *, time_left: Callable[[], bool]
+) -> dict[str, Any]:
+    """Copy as much of an order as time permits, at least a chunk, and tell whether all is done."""
+    folder = f"{order.report}/job-direct/"
+    there = {found.key for found in warehouse.backup.listing(f"{folder}results/")}
+    parts = []
+    with warehouse.scratch.open() as scratch:
+        fetch(warehouse, order.listed, scratch / "listed.parquet")
+        for number, chunk in enumerate(chunks(warehouse, scratch / "listed.parquet", CHUNK)):
+            part = f"{folder}results/{number:06}.csv"
+            parts.append(part)
+            if part in there:
+                continue
+            outcomes = warehouse.each(lambda listed: _copy(copier, listed, f"{order.target}/{listed.key}"), chunk)
+            warehouse.backup.write(part, report_part(item.source.bucket, outcomes))
+            if not time_left():
+                return {"done": False}
+    created_at = warehouse.now().isoformat()
+    warehouse.backup.write(f"{folder}manifest.json", report_manifest(warehouse.backup, parts, created_at))
+    return {"done": True}
+
+
+def _copy(copier: Copier, listed: Listed, copy_key: str) -> Outcome:
+    try:
+        copier(listed, copy_key)
+    except (SourceGone, SourceChanged, SourceUnreadable) as error:
+        return Outcome(listed, type(error).__name__, _STATUS[type(error)], str(error))
+    return Outcome(listed)
+
+
+def fetch(warehouse: Warehouse, key: str, path: Path) -> Path:
+    """Bring an object of the backup bucket to local disk."""
+    with path.open("wb") as file:
+        for piece in warehouse.backup.stream(key):
+            file.write(piece)
+    return path
+
+
+def chunks(warehouse: Warehouse, path: Path, size: int) -> Iterator[list[Listed]]:
+    """The rows of a Parquet file in their order, some at a time."""
+    with database.connect(warehouse.scratch, path.parent) as connection:
+        rows = connection.execute(
+            "SELECT key, version_id, etag, size, modified, kind FROM read_parquet(?)", [str(path)]
+        )
+        while found := rows.fetchmany(size):
+            yield [Listed(*row[:-1], Kind(row[-1])) for row in found]

@@ -1,0 +1,36 @@
+"""DuckDB as the warehouse system uses it: bounded memory, and local disk for what is beyond."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holdfast.warehouse.run import Scratch
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def text(value: str | Path) -> str:
+    """A literal of SQL."""
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def files(paths: "list[Path] | tuple[Path, ...]") -> str:
+    """A list of files, as the readers take it."""
+    return "[" + ", ".join(text(path) for path in paths) + "]"
+
+
+@contextmanager
+def connect(scratch: Scratch, folder: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A database that spills into a folder."""
+    import duckdb  # noqa: PLC0415 most functions of the system do without
+
+    config: dict[str, Any] = {
+        "memory_limit": f"{scratch.memory_bytes}B",
+        "threads": scratch.threads,
+        "temp_directory": str(folder / "spilled"),
+        "TimeZone": "UTC",
+    }
+    with duckdb.connect(config=config) as connection:
+        yield connection

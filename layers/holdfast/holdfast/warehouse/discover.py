@@ -1,0 +1,32 @@
+"""The first step: the newest complete inventory of each source."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from holdfast.warehouse import naming
+from holdfast.warehouse.inventory import CHECKSUM, FOLDER
+from holdfast.warehouse.model import Source
+from holdfast.warehouse.run import Item, Warehouse
+
+
+def discover(warehouse: Warehouse, sources: Sequence[Source], *, started: datetime, execution: str) -> dict[str, Any]:
+    """Name the run, and tell for each source where its inventory is."""
+    run = naming.run_name(started, execution)
+    items = [Item(run, source, _newest(warehouse, source)) for source in sources]
+    answer = {"run": run, "sources": [item.told for item in items]}
+    warehouse.save(f"{warehouse.names.run(run)}run.json", answer | {"started": started.isoformat()})
+    return answer
+
+
+def _newest(warehouse: Warehouse, source: Source) -> str | None:
+    """The folder of the newest inventory that is complete; if there is none, of the newest at all."""
+    where = f"{warehouse.inventories}{source.bucket}/{source.inventory_id}/"
+    folders = [
+        found
+        for found in warehouse.inventory_bucket.prefixes(where)
+        if FOLDER.fullmatch(found.removeprefix(where).rstrip("/"))
+    ]
+    newest_first = sorted(folders, reverse=True)
+    complete = (one for one in newest_first if warehouse.inventory_bucket.head(one + CHECKSUM) is not None)
+    return next(complete, newest_first[0] if newest_first else None)

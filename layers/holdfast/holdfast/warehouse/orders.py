@@ -1,0 +1,139 @@
+"""What is copied together: an order to copy, and the completion report of what became of it.
+
+Both engines take the same manifests and write the same reports, those of S3 Batch Operations.
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-examples-reports.html
+"""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from holdfast.warehouse.model import Engine, Listed, Phase
+from holdfast.warehouse.ports import Bucket
+
+REPORT_COLUMNS = ("Bucket", "Key", "VersionId", "TaskStatus", "ErrorCode", "HTTPStatusCode", "ResultMessage")
+SUCCEEDED = "succeeded"
+FAILED = "failed"
+
+
+class NotAnOrder(ValueError):
+    """An event tells no order to copy."""
+
+
+class ReportCorrupt(ValueError):
+    """A completion report is not what its manifest says: nothing of it counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`listed`: the key of the rows, as Parquet. `manifest`, `etag`: the same for S3 Batch Operations, as CSV.
+
+    `report`: the folder of the completion report, without a slash at its end. `target`: what source keys are put
+    behind, without one too, as a job wants it. `fields`: the manifest's columns. `token`: the same order, the same job.
+    """
+
+    phase: Phase
+    attempt: int
+    engine: Engine
+    listed: str
+    manifest: str
+    etag: str
+    objects: int
+    size: int
+    report: str
+    target: str
+    storage_class: str
+    fields: tuple[str, ...]
+    token: str
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "Order":
+        """Raises NotAnOrder."""
+        try:
+            order = cls(**{name: event["phase"][name] for name in cls.__dataclass_fields__})
+            return replace(order, phase=Phase(order.phase), engine=Engine(order.engine), fields=tuple(order.fields))
+        except (KeyError, TypeError, ValueError) as error:
+            raise NotAnOrder(f"the event tells no phase of a copy: {error!r}") from None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return asdict(self) | {"fields": list(self.fields)}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one object."""
+
+    listed: Listed
+    code: str = ""
+    status: int = 200
+    message: str = "Successful"
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """As a report has it, behind the bucket."""
+        told = FAILED if self.code else SUCCEEDED
+        key = quote(self.listed.key, safe="/")
+        return key, self.listed.version_id or "", told, self.code, str(self.status), self.message
+
+
+def report_part(bucket: str, outcomes: Iterable[Outcome]) -> bytes:
+    """Some rows of a completion report."""
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows((bucket, *one.row) for one in outcomes)
+    return text.getvalue().encode()
+
+
+def report_manifest(backup: Bucket, parts: Iterable[str], created_at: str) -> bytes:
+    """The manifest of a report whose parts are stored."""
+    results = [
+        {
+            "TaskExecutionStatus": SUCCEEDED,
+            "Bucket": backup.name,
+            "MD5Checksum": hashlib.md5(backup.read(part), usedforsecurity=False).hexdigest(),
+            "Key": part,
+        }
+        for part in parts
+    ]
+    told = {"Format": "Report_CSV_20180820", "ReportCreationDate": created_at, "Results": results}
+    return json.dumps(told | {"ReportSchema": ", ".join(REPORT_COLUMNS)}).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A completion report on local disk: its columns, in their order, and its files."""
+
+    columns: tuple[str, ...]
+    paths: tuple[Path, ...]
+
+
+def fetch_reports(backup: Bucket, folder: str, into: Path) -> Iterator[Report]:
+    """The completion reports below a folder, each file checked. Raises ReportCorrupt."""
+    for found in backup.listing(f"{folder}/"):
+        if found.key.endswith("/manifest.json"):
+            yield _fetch(backup, found.key, into)
+
+
+def _fetch(backup: Bucket, key: str, into: Path) -> Report:
+    told = json.loads(backup.read(key))
+    columns = tuple(name.strip() for name in told["ReportSchema"].split(","))
+    if lacking := set(REPORT_COLUMNS) - set(columns):
+        raise ReportCorrupt(f"{key}: its ReportSchema lacks {', '.join(sorted(lacking))}")
+    paths = []
+    for result in told["Results"]:
+        path = into / f"report-{hashlib.sha256(result['Key'].encode()).hexdigest()[:16]}.csv"
+        digest = hashlib.md5(usedforsecurity=False)
+        with path.open("wb") as file:
+            for piece in backup.stream(result["Key"]):
+                digest.update(piece)
+                file.write(piece)
+        if digest.hexdigest() != result["MD5Checksum"].lower():
+            raise ReportCorrupt(f"{result['Key']}: its MD5 is not what {key} says")
+        paths.append(path)
+    return Report(columns, tuple(paths))

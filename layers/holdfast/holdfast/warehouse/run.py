@@ -1,0 +1,85 @@
+"""What every step of the warehouse workflow is handed, and how steps find each other's results in S3."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from holdfast.ports import Clock, Each, Log
+from holdfast.warehouse.model import Source
+from holdfast.warehouse.naming import Names
+from holdfast.warehouse.ports import Bucket, NotStored
+
+
+class NotAnItem(ValueError):
+    """An event tells no run and source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One source in one run. `inventory`: the folder of its inventory, with a slash at its end; None without one."""
+
+    run: str
+    source: Source
+    inventory: str | None
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "Item":
+        """Raises NotAnItem, SourceInvalid."""
+        try:
+            run, source, inventory = event["run"], event["source"], event["inventory"]
+        except KeyError as error:
+            raise NotAnItem(f"the event tells no {error} of a source to back up") from None
+        if not isinstance(run, str) or not isinstance(source, str) or not isinstance(inventory, str | None):
+            raise NotAnItem("the event's run, source and inventory are to be texts")
+        return cls(run, Source.parse(source), inventory)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return {"run": self.run, "source": str(self.source), "inventory": self.inventory}
+
+
+@dataclass(frozen=True, slots=True)
+class Scratch:
+    """Local disk and memory that a step may use. `threads`: of the database."""
+
+    folder: Path
+    memory_bytes: int
+    threads: int
+
+    @contextmanager
+    def open(self) -> Iterator[Path]:
+        """An empty folder, removed afterwards."""
+        with TemporaryDirectory(prefix="holdfast-", dir=self.folder) as name:
+            yield Path(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Warehouse:
+    """`inventories`: the folder of the inventory bucket below which S3 delivers; empty, or ends with a slash."""
+
+    backup: Bucket
+    names: Names
+    inventory_bucket: Bucket
+    inventories: str
+    bucket_of: Callable[[str], Bucket]
+    scratch: Scratch
+    each: Each
+    now: Clock
+    log: Log
+
+    def load(self, key: str) -> Any:
+        """A JSON document of a run; None if it is not written yet."""
+        try:
+            return json.loads(self.backup.read(key))
+        except NotStored:
+            return None
+
+    def save(self, key: str, document: object) -> None:
+        self.backup.write(key, json.dumps(document, ensure_ascii=True).encode())
+
+    def folder(self, item: Item) -> str:
+        return self.names.of_source(item.run, item.source)
