@@ -1,10 +1,12 @@
 """The direct engine: the function itself copies, and writes the completion report that a job would have written."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 from holdfast.warehouse import database
+from holdfast.warehouse.datasets import fetch
 from holdfast.warehouse.model import Kind, Listed
 from holdfast.warehouse.orders import Order, Outcome, report_manifest, report_part
 from holdfast.warehouse.ports import Copier, SourceChanged, SourceGone, SourceUnreadable
@@ -47,14 +49,6 @@ def _copy(copier: Copier, listed: Listed, copy_key: str) -> Outcome:
     return Outcome(listed)
 
 
-def fetch(warehouse: Warehouse, key: str, path: Path) -> Path:
-    """Bring an object of the backup bucket to local disk."""
-    with path.open("wb") as file:
-        for piece in warehouse.backup.stream(key):
-            file.write(piece)
-    return path
-
-
 def chunks(warehouse: Warehouse, path: Path, size: int) -> Iterator[list[Listed]]:
     """The rows of a Parquet file in their order, some at a time."""
     with database.connect(warehouse.scratch, path.parent) as connection:
@@ -62,4 +56,7 @@ def chunks(warehouse: Warehouse, path: Path, size: int) -> Iterator[list[Listed]
             "SELECT key, version_id, etag, size, modified, kind FROM read_parquet(?)", [str(path)]
         )
         while found := rows.fetchmany(size):
-            yield [Listed(*row[:-1], Kind(row[-1])) for row in found]
+            yield [
+                Listed(key, version_id, etag, size, modified.replace(tzinfo=UTC), Kind(kind))
+                for key, version_id, etag, size, modified, kind in found
+            ]

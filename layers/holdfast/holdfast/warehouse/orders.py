@@ -8,14 +8,23 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from holdfast.warehouse.model import Engine, Listed, Phase
+from holdfast.warehouse import plan
+from holdfast.warehouse.database import text
+from holdfast.warehouse.model import Engine, Listed, Phase, Stored
 from holdfast.warehouse.ports import Bucket
+from holdfast.warehouse.run import Item, Warehouse
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+LISTED = "listed.parquet"
+MANIFEST = "manifest.csv"
 
 REPORT_COLUMNS = ("Bucket", "Key", "VersionId", "TaskStatus", "ErrorCode", "HTTPStatusCode", "ResultMessage")
 SUCCEEDED = "succeeded"
@@ -67,6 +76,79 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Orders:
+    """How orders are made: who copies how much, and into which storage class.
+
+    Logs stay readable: the next runs and every restore read them.
+    """
+
+    direct_objects: int
+    storage_class: str
+    log_storage_class: str = "STANDARD"
+
+    def place(
+        self,
+        connection: "DuckDBPyConnection",
+        warehouse: Warehouse,
+        item: Item,
+        phase: Phase,
+        attempt: int,
+        rows: str,
+    ) -> Order | None:
+        """Write down what is to be copied: the rows of a query, as `Listed` has them. None if there are none."""
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE ordered AS {rows} ORDER BY key")
+        objects, size, versions = _one(connection, "SELECT count(*), sum(size)::BIGINT, count(version_id) FROM ordered")
+        if not objects:
+            return None
+        folder = warehouse.names.phase(item.run, item.source, phase, attempt)
+        fields = ("Bucket", "Key", "VersionId") if versions else ("Bucket", "Key")
+        stored = _write(connection, warehouse, folder, _manifest_rows(item.source.bucket, fields))
+        return Order(
+            phase=phase,
+            attempt=attempt,
+            engine=plan.engine(phase, objects, self.direct_objects),
+            listed=f"{folder}{LISTED}",
+            manifest=f"{folder}{MANIFEST}",
+            etag=stored.etag,
+            objects=objects,
+            size=size,
+            report=f"{folder}report",
+            target=warehouse.names.copies(item.run, item.source.bucket).rstrip("/"),
+            storage_class=self.log_storage_class if phase is Phase.LOGS else self.storage_class,
+            fields=fields,
+            token=hashlib.sha256(folder.encode()).hexdigest()[:32],
+        )
+
+
+def _one(connection: "DuckDBPyConnection", query: str) -> tuple[Any, ...]:
+    row = connection.execute(query).fetchone()
+    assert row is not None  # noqa: S101 an aggregate has a row
+    return row
+
+
+def _manifest_rows(bucket: str, fields: Sequence[str]) -> str:
+    """The rows of a manifest of S3 Batch Operations. A version column is there for all rows or none.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/batch-ops-create-job.html
+    """
+    columns = {
+        "Bucket": text(bucket),
+        "Key": "replace(url_encode(key), '%2F', '/')",
+        "VersionId": "coalesce(version_id, 'null')",
+    }
+    return f"SELECT {', '.join(columns[field] for field in fields)} FROM ordered"
+
+
+def _write(connection: "DuckDBPyConnection", warehouse: Warehouse, folder: str, manifest_rows: str) -> Stored:
+    with warehouse.scratch.open() as scratch:
+        listed, manifest = scratch / LISTED, scratch / MANIFEST
+        connection.execute(f"COPY ordered TO {text(listed)} (FORMAT parquet, COMPRESSION zstd)")
+        connection.execute(f"COPY ({manifest_rows}) TO {text(manifest)} (FORMAT csv, HEADER false)")
+        warehouse.backup.write_file(folder + LISTED, listed)
+        return warehouse.backup.write_file(folder + MANIFEST, manifest)
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one object."""
 
@@ -85,9 +167,9 @@ class Outcome:
 
 def report_part(bucket: str, outcomes: Iterable[Outcome]) -> bytes:
     """Some rows of a completion report."""
-    text = io.StringIO()
-    csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows((bucket, *one.row) for one in outcomes)
-    return text.getvalue().encode()
+    rows = io.StringIO()
+    csv.writer(rows, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows((bucket, *one.row) for one in outcomes)
+    return rows.getvalue().encode()
 
 
 def report_manifest(backup: Bucket, parts: Iterable[str], created_at: str) -> bytes:

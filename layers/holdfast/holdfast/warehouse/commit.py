@@ -1,0 +1,125 @@
+"""After a copy: what the completion report calls copied, and a listing shows as stored, joins the ledger."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from holdfast.warehouse import database, naming, plan
+from holdfast.warehouse.database import files, text
+from holdfast.warehouse.datasets import fetch
+from holdfast.warehouse.orders import Order, Orders, fetch_reports
+from holdfast.warehouse.run import Item, Warehouse
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+NAMED_FAILURES = 1_000
+"""So many failures are written down by name; the others are counted."""
+
+_DECODED = "url_decode(replace({}, '+', '%20'))"
+"""Keys stand encoded in reports, a space as %20 or +."""
+
+_JUDGED = f"""
+CREATE TABLE judged AS
+WITH told AS (
+    SELECT {_DECODED.format('"Key"')} AS key,
+           bool_or("TaskStatus" = 'succeeded') AS succeeded,
+           max("ErrorCode") AS code,
+           max("ResultMessage") AS message
+    FROM reported GROUP BY 1
+), there AS (
+    SELECT {_DECODED.format("key")} AS key, size, etag, storage_class FROM stored
+)
+SELECT listed.*, there.etag AS copy_etag, there.storage_class,
+    CASE
+        WHEN told.key IS NULL THEN 'NotReported'
+        WHEN NOT told.succeeded THEN coalesce(nullif(told.code, ''), 'Failed')
+        WHEN there.key IS NULL THEN 'NotStored'
+        WHEN there.size <> listed.size THEN 'AnotherSize'
+    END AS code,
+    coalesce(told.message, '') AS message
+FROM listed LEFT JOIN told USING (key) LEFT JOIN there USING (key)
+"""
+
+
+def commit(warehouse: Warehouse, item: Item, order: Order, orders: Orders) -> dict[str, Any]:
+    """Write the ledger's file of an order, and the order to try again what failed, if it may be."""
+    with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
+        fetch(warehouse, order.listed, scratch / "listed.parquet")
+        connection.execute(f"CREATE VIEW listed AS FROM read_parquet({text(scratch / 'listed.parquet')})")
+        _load_reports(connection, warehouse, order, scratch)
+        _load_stored(connection, warehouse, order, scratch / "stored.csv")
+        connection.execute(_JUDGED)
+        _write_ledger(connection, warehouse, item, order, scratch / "ledger.parquet")
+        summary = _summary(connection, item)
+        retry = _retry(connection, warehouse, item, order, orders)
+    warehouse.save(f"{warehouse.names.phase(item.run, item.source, order.phase, order.attempt)}commit.json", summary)
+    return {"done": True, "failed": summary["failed"], "retry": retry and retry.told}
+
+
+def _load_reports(connection: "DuckDBPyConnection", warehouse: Warehouse, order: Order, scratch: Path) -> None:
+    """What the reports say; a job that failed may have none."""
+    columns = ", ".join(f'"{name}" VARCHAR' for name in ("Key", "TaskStatus", "ErrorCode", "ResultMessage"))
+    connection.execute(f"CREATE TABLE reported ({columns})")
+    for report in fetch_reports(warehouse.backup, order.report, scratch):
+        if report.paths:
+            told = ", ".join(f"{text(name)}: 'VARCHAR'" for name in report.columns)
+            connection.execute(
+                'INSERT INTO reported SELECT "Key", "TaskStatus", "ErrorCode", "ResultMessage" FROM'
+                f" read_csv({files(report.paths)}, header = false, columns = {{{told}}}, quote = '\"', escape = '\"',"
+                " delim = ',', auto_detect = false)"
+            )
+
+
+def _load_stored(connection: "DuckDBPyConnection", warehouse: Warehouse, order: Order, path: Path) -> None:
+    """What lies where the order copies to."""
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        for found in warehouse.backup.listing(f"{order.target}/"):
+            key = quote(found.key.removeprefix(f"{order.target}/"), safe="/")
+            rows.writerow((key, found.stored.size, found.stored.etag, found.stored.storage_class))
+    connection.execute(
+        f"CREATE VIEW stored AS FROM read_csv({text(path)}, header = false, auto_detect = false, columns ="
+        " {'key': 'VARCHAR', 'size': 'BIGINT', 'etag': 'VARCHAR', 'storage_class': 'VARCHAR'})"
+    )
+
+
+def _write_ledger(connection: "DuckDBPyConnection", warehouse: Warehouse, item: Item, order: Order, path: Path) -> None:
+    """The file is the order's own: written again, it is the same."""
+    stored_at = warehouse.now().replace(tzinfo=None).isoformat()
+    connection.execute(
+        f"COPY (SELECT {text(item.run)} AS run, key, version_id, etag, size, modified, kind,"
+        f" TIMESTAMP {text(stored_at)} AS stored_at, copy_etag, storage_class"
+        f" FROM judged WHERE code IS NULL ORDER BY key) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)"
+    )
+    name = f"{item.run}-{order.phase}-{order.attempt}.parquet"
+    folder = warehouse.names.ledger(item.source.bucket) + naming.partition(item.source)
+    warehouse.backup.write_file(folder + name, path)
+
+
+def _summary(connection: "DuckDBPyConnection", item: Item) -> dict[str, Any]:
+    by_database = connection.execute(
+        f"SELECT {database.database_of(item.source)} AS name, count(*) FILTER (code IS NULL),"
+        " coalesce(sum(size) FILTER (code IS NULL), 0)::BIGINT, count(code) FROM judged GROUP BY 1 ORDER BY 1"
+    ).fetchall()
+    failures = connection.execute(
+        "SELECT key, code, message FROM judged WHERE code IS NOT NULL ORDER BY key LIMIT ?", [NAMED_FAILURES]
+    ).fetchall()
+    return {
+        "failed": sum(failed for *_, failed in by_database),
+        "databases": {
+            name: {"copied": copied, "bytes": size, "failed": failed} for name, copied, size, failed in by_database
+        },
+        "failures": [{"key": key, "code": code, "message": message} for key, code, message in failures],
+    }
+
+
+def _retry(
+    connection: "DuckDBPyConnection", warehouse: Warehouse, item: Item, order: Order, orders: Orders
+) -> Order | None:
+    """What failed, once more, as an order of its own."""
+    if order.attempt == plan.ATTEMPTS:
+        return None
+    rows = "SELECT key, version_id, etag, size, modified, kind FROM judged WHERE code IS NOT NULL"
+    return orders.place(connection, warehouse, item, order.phase, order.attempt + 1, rows)
