@@ -8,7 +8,8 @@ from botocore.exceptions import ClientError, IncompleteReadError
 from botocore.response import StreamingBody
 
 from holdfast.adapters.memory_tables import MemoryStore
-from holdfast.adapters.s3_tables import TRIES, S3Store
+from holdfast.adapters.s3_body import TRIES
+from holdfast.adapters.s3_tables import S3Store
 from holdfast.tables.ports import NotStored, Store
 from tests.contract.buckets import IN_UTF8_ORDER
 from tests.contract.tables import a_bucket, a_client

@@ -34,6 +34,7 @@ HEADERS = {
     "SSEKMSKeyId": "x-amz-server-side-encryption-aws-kms-key-id",
     "ServerSideEncryption": "x-amz-server-side-encryption",
     "StorageClass": "x-amz-storage-class",
+    "TaggingDirective": "x-amz-tagging-directive",
 }
 """The arguments of boto3's `copy_object` that are understood, besides where from and where to."""
 

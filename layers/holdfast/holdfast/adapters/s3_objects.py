@@ -61,7 +61,7 @@ def refusal(name: str, code: str, message: str) -> Exception | None:
 
 def _why_unreadable(code: str, message: str) -> str | None:
     if code in _ARCHIVED:
-        return "lies in an archive: restore it there, and the next reconciliation copies it"
+        return "lies in an archive: restore it there, and it is copied the next time"
     if code in _CLOSED:
         return "is closed to this function: let its role read it, by the bucket's policy and by that of its KMS key"
     if code.startswith("KMS."):
@@ -127,7 +127,7 @@ class S3Copier:
 
     Copies are encrypted with a KMS key, or as their bucket says. Objects of more bytes than `copied_at_once` are copied
     in parts, `threads` at a time. An upload that breaks off is aborted by the bucket's lifecycle, if not before.
-    `copy_object` takes the place of the client's, for many copies.
+    `copy_object` takes the place of the client's, for many copies. `tags`: whether copies have those of their objects.
     """
 
     client: "S3Client"
@@ -138,6 +138,7 @@ class S3Copier:
     part_size: int = PART_SIZE
     threads: int = 10
     copy_object: Callable[..., Any] | None = None
+    tags: bool = True
 
     def copy(self, version: Version, copy_key: CopyKey) -> Stored:
         try:
@@ -162,7 +163,9 @@ class S3Copier:
 
     def _copy_at_once(self, version: Version, key: str, condition: Any) -> Stored:
         copy_object: Callable[..., Any] = self.copy_object or self.client.copy_object
-        answer = copy_object(Bucket=self.bucket, Key=key, **condition, **_source(version), **self._settings())
+        untagged = {} if self.tags else {"TaggingDirective": "REPLACE"}
+        settings = self._settings() | untagged
+        answer = copy_object(Bucket=self.bucket, Key=key, **condition, **_source(version), **settings)
         result = answer["CopyObjectResult"]
         return Stored(_bare(result["ETag"]), checksum(result), _version_id(answer))
 
@@ -195,7 +198,7 @@ class S3Copier:
         condition: Any = {} if version.version_id else {"IfMatch": f'"{version.etag}"'}
         found: Mapping[str, Any] = self.client.head_object(**named, **condition)
         carried = {name: found[name] for name in _CARRIED if name in found}
-        if tags := self.client.get_object_tagging(**named)["TagSet"]:
+        if self.tags and (tags := self.client.get_object_tagging(**named)["TagSet"]):
             carried["Tagging"] = urlencode({tag["Key"]: tag["Value"] for tag in tags})
         return found["ContentLength"], carried
 

@@ -1,19 +1,13 @@
 """The archive of tables in S3: the folder of a table, and the objects of its items."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import (
-    ClientError,
-    FlexibleChecksumError,
-    IncompleteReadError,
-    ReadTimeoutError,
-    ResponseStreamingError,
-)
+from botocore.exceptions import ClientError
 
+from holdfast.adapters.s3_body import is_gone, read_body
 from holdfast.tables.model import Moment, Reference
 from holdfast.tables.ports import NotStored
 
@@ -24,17 +18,9 @@ AT = "holdfast-at"
 SEQUENCE = "holdfast-sequence"
 """The metadata that tell a version's moment: S3's LastModified is only when it was delivered."""
 
-_GONE = {"NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "404", "405"}
-"""Most methods are not allowed on a delete marker. The errors of HEAD have no code but their status."""
-
 _OVERTAKEN = {"PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey", "404", "409", "412"}
 """Somebody wrote or removed the object since it was looked at, or does so right now.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html"""
-
-
-TRIES = 3
-_BROKEN = (IncompleteReadError, ReadTimeoutError, ResponseStreamingError, FlexibleChecksumError)
-"""What may end the reading of a body. The SDK tries a request again, but not the body of its answer."""
 
 
 class NotVersioned(Exception):
@@ -53,17 +39,10 @@ def _code(error: ClientError) -> str:
 
 def _read(client: "S3Client", what: str, **where: Any) -> bytes:
     """The body of an object, checked by the SDK. Raises NotStored."""
-    for _ in range(TRIES - 1):
-        with suppress(*_BROKEN):
-            return _read_once(client, what, where)
-    return _read_once(client, what, where)
-
-
-def _read_once(client: "S3Client", what: str, where: Any) -> bytes:
     try:
-        return client.get_object(**where)["Body"].read()
+        return read_body(client, **where)
     except ClientError as error:
-        if _code(error) in _GONE:
+        if is_gone(error):
             raise NotStored(f"{what} is not in the archive") from error
         raise
 

@@ -3,14 +3,19 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from holdfast.warehouse.model import Listed, Stored
 
 
 class NotStored(LookupError):
     """A bucket has no object of that key."""
+
+
+class Frozen(Exception):
+    """An object lies in an archive class: it cannot be read until it is thawed."""
 
 
 class SourceGone(Exception):
@@ -41,10 +46,10 @@ class Bucket(Protocol):
     def name(self) -> str: ...
 
     def read(self, key: str) -> bytes:
-        """The body of a small object. Raises NotStored."""
+        """The body of a small object. Raises NotStored, Frozen."""
 
     def stream(self, key: str) -> Iterator[bytes]:
-        """The body of an object of any size, in pieces. Raises NotStored."""
+        """The body of an object of any size, in pieces. Raises NotStored, Frozen, before the first."""
 
     def write(self, key: str, body: bytes) -> None:
         """Put a small object."""
@@ -74,3 +79,31 @@ class Copier(Protocol):
 
     def __call__(self, listed: Listed, copy_key: str) -> Stored:
         """Copy exactly this version, or this ETag. Raises SourceGone, SourceChanged, SourceUnreadable."""
+
+
+class Access(StrEnum):
+    """Whether an object can be read."""
+
+    READABLE = "readable"
+    THAWING = "thawing"
+    """It was asked for, and comes."""
+    FROZEN = "frozen"
+
+
+type Tier = Literal["Expedited", "Standard", "Bulk"]
+"""How fast an object thaws. https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html"""
+
+
+class TierRefused(Exception):
+    """S3 does not thaw this object in this tier, or not now: Standard always works."""
+
+
+class Vault(Protocol):
+    """A bucket of which objects lie in archive classes."""
+
+    def access(self, key: str) -> Access:
+        """Raises NotStored."""
+
+    def thaw(self, key: str, days: int, tier: Tier) -> None:
+        """Have an object become readable, and stay so for this many days from then on. What thaws already goes on, what
+        is thawed stays so from now, what was never frozen is left alone. Raises NotStored, TierRefused."""
