@@ -1,7 +1,6 @@
 """The direct engine: the function itself copies, and writes the completion report that a job would have written."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +56,6 @@ def chunks(warehouse: Warehouse, path: Path, size: int) -> Iterator[list[Listed]
         )
         while found := rows.fetchmany(size):
             yield [
-                Listed(key, version_id, etag, size, modified.replace(tzinfo=UTC), Kind(kind))
+                Listed(key, version_id, etag, size, database.utc(modified), Kind(kind))
                 for key, version_id, etag, size, modified, kind in found
             ]

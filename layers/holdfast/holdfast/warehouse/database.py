@@ -1,7 +1,8 @@
 """DuckDB as the warehouse system uses it: bounded memory, and local disk for what is beyond."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,51 @@ if TYPE_CHECKING:
     import duckdb
 
 
+LEDGER = {
+    "run": "VARCHAR",
+    "key": "VARCHAR",
+    "version_id": "VARCHAR",
+    "etag": "VARCHAR",
+    "size": "BIGINT",
+    "modified": "TIMESTAMP",
+    "kind": "VARCHAR",
+    "stored_at": "TIMESTAMP",
+    "copy_etag": "VARCHAR",
+    "storage_class": "VARCHAR",
+}
+RETIREMENTS = {"run": "VARCHAR", "key": "VARCHAR", "etag": "VARCHAR", "state": "VARCHAR", "at": "TIMESTAMP"}
+CLOSURES = {
+    "run": "VARCHAR",
+    "root": "VARCHAR",
+    "version": "BIGINT",
+    "bucket": "VARCHAR",
+    "key": "VARCHAR",
+    "size": "BIGINT",
+    "exact": "BOOLEAN",
+    "kind": "VARCHAR",
+}
+"""The columns of the datasets, and their types. Times are UTC."""
+
+
+def utc(moment: datetime) -> datetime:
+    """A time as the datasets have it, aware."""
+    return moment.replace(tzinfo=UTC)
+
+
+def view(connection: "duckdb.DuckDBPyConnection", name: str, paths: Sequence[Path], columns: Mapping[str, str]) -> None:
+    """A dataset from its local files; without one it is empty."""
+    told = ", ".join(columns)
+    empty = ", ".join(f"NULL::{kind} AS {column}" for column, kind in columns.items())
+    source = f"SELECT {told} FROM read_parquet({files(paths)})" if paths else f"SELECT {empty} WHERE false"
+    connection.execute(f"CREATE VIEW {name} AS {source}")
+
+
 def text(value: str | Path) -> str:
     """A literal of SQL."""
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def files(paths: "list[Path] | tuple[Path, ...]") -> str:
+def files(paths: Sequence[Path]) -> str:
     """A list of files, as the readers take it."""
     return "[" + ", ".join(text(path) for path in paths) + "]"
 

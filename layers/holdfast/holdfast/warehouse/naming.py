@@ -24,8 +24,12 @@ EXPIRE = "expire"
 
 def run_name(started: datetime, execution: str) -> str:
     """The name of a run: sorted as the runs began, the same however often it is asked for, and no other's."""
-    digest = hashlib.sha256(execution.encode()).hexdigest()[:6]
-    return f"{started:%Y%m%dT%H%M%SZ}-{digest}"
+    return f"{started:%Y%m%dT%H%M%SZ}-{digest(execution)[:6]}"
+
+
+def digest(text: str) -> str:
+    """A short name for a long one, that no other has."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

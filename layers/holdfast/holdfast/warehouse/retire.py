@@ -1,0 +1,279 @@
+"""Safe deletion: copies of what is gone are tagged, in two steps with a grace between them, and never deleted by us."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from holdfast.breaker.run import Breaker
+from holdfast.warehouse import database, naming, plan
+from holdfast.warehouse.database import CLOSURES, LEDGER, RETIREMENTS, text, utc
+from holdfast.warehouse.datasets import fetch, fetch_all
+from holdfast.warehouse.model import Copy, Gone, Kind, Retention, Retirement, Source, State, Stored
+from holdfast.warehouse.plan import Facts, Step
+from holdfast.warehouse.run import Item, Warehouse
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+SYSTEM = "warehouse"
+
+CHUNK = 1_000
+"""Copies that are looked at, and decided on, together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`keep_runs`: the restorable versions that so many newest runs recorded are retained."""
+
+    retention: Retention
+    keep_runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A copy that may be retired, or taken back. `needed`, `listed`: as `plan.Facts` has them."""
+
+    gone: Gone
+    needed: bool
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far retiring a source came in a run, and what was done. `after`: key and run of the last copy looked at."""
+
+    after: tuple[str, str] = ("", "")
+    asked: int = 0
+    marked: int = 0
+    expiring: int = 0
+    kept: int = 0
+    databases: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The same by database."""
+    held: str | None = None
+    done: bool = False
+
+    def add(self, source: Source, mark: Sequence[Gone], expire: Sequence[Gone], back: Sequence[Gone]) -> "Progress":
+        counts = {name: Counter(told) for name, told in self.databases.items()}
+        for step, some in (("marked", mark), ("expiring", expire), ("kept", back)):
+            for gone in some:
+                counts.setdefault(source.database_of(gone.copy.key) or "", Counter())[step] += 1
+        return replace(
+            self,
+            marked=self.marked + len(mark),
+            expiring=self.expiring + len(expire),
+            kept=self.kept + len(back),
+            databases=counts,
+        )
+
+
+def retire(
+    warehouse: Warehouse, item: Item, rules: Rules, breaker: Breaker, *, time_left: Callable[[], bool]
+) -> dict[str, Any]:
+    """Decide on all copies whose originals are gone, and tag them accordingly, as far as time permits."""
+    key = f"{warehouse.folder(item)}retire.json"
+    found = warehouse.load(key)
+    progress = Progress(**(found | {"after": tuple(found["after"])})) if found else None
+    if progress is None or not progress.done:
+        with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
+            _load_candidates(connection, warehouse, item, rules, scratch)
+            retiring = _Retiring(connection, warehouse, item, rules, breaker)
+            for step in retiring.go_on(progress):
+                progress = step
+                warehouse.save(key, asdict(progress))
+                if not time_left():
+                    break
+    assert progress is not None  # noqa: S101 it yields at least once
+    return {name: value for name, value in asdict(progress).items() if name not in {"after", "asked", "databases"}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Retiring:
+    connection: "DuckDBPyConnection"
+    warehouse: Warehouse
+    item: Item
+    rules: Rules
+    breaker: Breaker
+
+    def go_on(self, progress: Progress | None) -> Iterator[Progress]:
+        """The first thing is to ask the breaker for all at once: what it holds back is held back as a whole."""
+        if progress is None:
+            asked = sum(self._would_go(one) for chunk in self._chunks(("", "")) for one in chunk)
+            held = self.breaker.hold(SYSTEM, planned=asked, guarded=self._guarded()) if asked else None
+            progress = Progress(asked=asked, held=held, done=held is not None)
+            yield progress
+        if not progress.done:
+            for chunk in self._chunks(progress.after):
+                progress = self._settle(chunk, progress)
+                yield progress
+            self.breaker.give_back(SYSTEM, progress.asked - progress.marked - progress.expiring)
+            yield replace(progress, done=True)
+
+    def _would_go(self, candidate: Candidate) -> bool:
+        """Whether a copy is tagged if all is as it seems. What was handed to the lifecycle before is not asked for."""
+        gone = candidate.gone
+        if gone.state is State.EXPIRING:
+            return False
+        facts = Facts(candidate.needed, candidate.listed, None, Stored(gone.copy.size, gone.copy.copy_etag))
+        return plan.decide(gone, facts, self.rules.retention, self.warehouse.now()).step in {Step.MARK, Step.EXPIRE}
+
+    def _guarded(self) -> int:
+        row = self.connection.execute("SELECT count(*) FROM ledger WHERE kind = 'data'").fetchone()
+        return row[0] if row else 0
+
+    def _chunks(self, after: tuple[str, str]) -> Iterator[Sequence[Candidate]]:
+        rows = self.connection.cursor().execute(
+            "SELECT * FROM candidates WHERE (key, run) > (?, ?) ORDER BY key, run", list(after)
+        )
+        while found := rows.fetchmany(CHUNK):
+            yield [_candidate(*row) for row in found]
+
+    def _settle(self, chunk: Sequence[Candidate], progress: Progress) -> Progress:
+        """Decide on some copies by what is there now, and do it. What is handed to the lifecycle rule counts as backed
+        up no more before it is tagged, so that no file is ever thought to be safe that may vanish."""
+        now = self.warehouse.now()
+        decided = [(one.gone, decision) for one, decision in zip(chunk, self._decide(chunk, now), strict=True)]
+        by_step = {step: [gone for gone, decision in decided if decision.step is step] for step in Step}
+        mark, expire, back = by_step[Step.MARK], by_step[Step.EXPIRE], by_step[Step.TAKE_BACK]
+        newly = [gone for gone in expire if gone.state is not State.EXPIRING]
+        for gone, decision in decided:
+            if decision.step is not Step.LEAVE:
+                self.warehouse.log(decision.step, key=gone.copy.key, run=gone.copy.run, reason=decision.reason)
+        last = chunk[-1].gone.copy
+        self._record(newly, State.EXPIRING, now, last)
+        self._tag(expire, {naming.STATE_TAG: naming.EXPIRE}, now)
+        self._tag(mark, {naming.STATE_TAG: naming.RETIRED}, now)
+        self._tag(back, {}, now)
+        self._record(mark, State.MARKED, now, last)
+        self._record(back, State.KEPT, now, last)
+        return replace(progress.add(self.item.source, mark, newly, back), after=(last.key, last.run))
+
+    def _decide(self, chunk: Sequence[Candidate], now: datetime) -> Iterator[plan.Decision]:
+        source = self.warehouse.bucket_of(self.item.source.bucket)
+
+        def look(one: Candidate) -> Facts:
+            original = source.head(one.gone.copy.key)
+            return Facts(one.needed, one.listed, original, self.warehouse.backup.head(self._copy_key(one.gone)))
+
+        for one, facts in zip(chunk, self.warehouse.each(look, chunk), strict=True):
+            yield plan.decide(one.gone, facts, self.rules.retention, now)
+
+    def _copy_key(self, gone: Gone) -> str:
+        return self.warehouse.names.copies(gone.copy.run, self.item.source.bucket) + gone.copy.key
+
+    def _tag(self, some: Sequence[Gone], tags: dict[str, str], now: datetime) -> None:
+        since = {naming.SINCE_TAG: f"{now:%Y-%m-%dT%H:%M:%SZ}"} if tags else {}
+        keys = map(self._copy_key, some)
+        list(self.warehouse.each(lambda key: self.warehouse.backup.tag(key, tags | since), keys))
+
+    def _record(self, some: Sequence[Gone], state: State, now: datetime, last: Copy) -> None:
+        """A file for each chunk, decision and moment: added, never written over."""
+        if some:
+            rows = [Retirement(gone.copy.run, gone.copy.key, gone.copy.etag, state, now) for gone in some]
+            name = f"{self.item.run}-{now:%Y%m%dT%H%M%S%f}-{state}-{naming.digest(last.key + last.run)}"
+            record(self.warehouse, self.item, rows, name)
+
+
+def record(warehouse: Warehouse, item: Item, rows: Sequence[Retirement], name: str) -> None:
+    """Add decisions to the retirements of a source."""
+    columns = [
+        [one.run for one in rows],
+        [one.key for one in rows],
+        [one.etag for one in rows],
+        [str(one.state) for one in rows],
+        [one.at.replace(tzinfo=None) for one in rows],
+    ]
+    with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
+        path = scratch / "retired.parquet"
+        connection.execute(
+            "CREATE TABLE retired AS SELECT unnest(?::VARCHAR[]) AS run, unnest(?::VARCHAR[]) AS key,"
+            " unnest(?::VARCHAR[]) AS etag, unnest(?::VARCHAR[]) AS state, unnest(?::TIMESTAMP[]) AS at",
+            columns,
+        )
+        connection.execute(f"COPY retired TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
+        folder = warehouse.names.retirements(item.source.bucket) + naming.partition(item.source)
+        warehouse.backup.write_file(f"{folder}{name}.parquet", path)
+
+
+_CANDIDATES = """
+CREATE TABLE candidates AS
+SELECT ledger.run, ledger.key, version_id, ledger.etag, size, modified, kind, stored_at, copy_etag, storage_class,
+       latest.state, latest.at,
+       ledger.key IN (SELECT key FROM needed) AS needed,
+       gone.key IS NULL AS listed
+FROM ledger
+LEFT JOIN latest ON latest.run = ledger.run AND latest.key = ledger.key AND latest.etag = ledger.etag
+LEFT JOIN (SELECT DISTINCT run, key, etag FROM gone) AS gone
+       ON gone.run = ledger.run AND gone.key = ledger.key AND gone.etag = ledger.etag
+WHERE gone.key IS NOT NULL OR latest.state = 'marked'
+"""
+"""What the plan found gone, and what is marked but listed again."""
+
+
+def _load_candidates(
+    connection: "DuckDBPyConnection", warehouse: Warehouse, item: Item, rules: Rules, scratch: Path
+) -> None:
+    """Bring together what the plan found gone, the ledger, what was decided before, and what is needed."""
+    gone = fetch(warehouse, f"{warehouse.folder(item)}gone.parquet", scratch / "gone.parquet")
+    connection.execute(f"CREATE VIEW gone AS FROM read_parquet({text(gone)})")
+    names, bucket = warehouse.names, item.source.bucket
+    for name, folder, columns in (
+        ("ledger", names.ledger(bucket), LEDGER),
+        ("retirements", names.retirements(bucket), RETIREMENTS),
+        ("closures", names.closures(bucket), CLOSURES),
+    ):
+        paths = fetch_all(warehouse, folder, item.source, scratch / name)
+        database.view(connection, name, paths, columns)
+    connection.execute(_LATEST)
+    tables = (warehouse.load(f"{warehouse.folder(item)}verify.json") or {"tables": {}})["tables"]
+    connection.execute("CREATE TABLE living AS SELECT unnest(?::VARCHAR[]) AS root", [list(tables)])
+    connection.execute(_NEEDED, [rules.keep_runs])
+    connection.execute(_CANDIDATES)
+
+
+_LATEST = """
+CREATE TABLE latest AS
+SELECT run, key, etag, arg_max(state, at) AS state, max(at) AS at FROM retirements GROUP BY run, key, etag
+"""
+
+_NEEDED = """
+CREATE TABLE needed AS
+SELECT DISTINCT key FROM closures
+WHERE run IN (SELECT DISTINCT run FROM closures ORDER BY run DESC LIMIT ?)
+   OR (root, run) IN (SELECT (root, max(run)) FROM closures WHERE root IN (SELECT root FROM living) GROUP BY root)
+"""
+"""What the newest runs recorded, and of each table that is still there its newest restorable version, however old."""
+
+
+def _candidate(
+    run: str,
+    key: str,
+    version_id: str | None,
+    etag: str,
+    size: int,
+    modified: datetime,
+    kind: str,
+    stored_at: datetime,
+    copy_etag: str,
+    storage_class: str,
+    state: str | None,
+    since: datetime | None,
+    needed: bool,
+    listed: bool,
+) -> Candidate:
+    copy = Copy(
+        run=run,
+        key=key,
+        version_id=version_id,
+        etag=etag,
+        size=size,
+        modified=utc(modified),
+        kind=Kind(kind),
+        stored_at=utc(stored_at),
+        copy_etag=copy_etag,
+        storage_class=storage_class,
+    )
+    gone = Gone(copy, State(state) if state else None, utc(since) if since else None)
+    return Candidate(gone, needed, listed)
