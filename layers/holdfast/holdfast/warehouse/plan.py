@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import assert_never
 
 from holdfast.warehouse.model import (
     Engine,
@@ -192,5 +191,3 @@ def _next(gone: Gone, retention: Retention, now: datetime) -> Decision:
             return Decision(Step.EXPIRE, f"its original is gone, and {retention.grace.days} days of grace are over")
         case State.EXPIRING:
             return Decision(Step.EXPIRE, "its tag may have been lost")
-        case _:
-            assert_never(gone.state)
