@@ -178,16 +178,14 @@ def _why_not_stored(gone: Gone) -> str:
 
 def _next(gone: Gone, retention: Retention, now: datetime) -> Decision:
     since = now - gone.since if gone.since else timedelta()
-    match gone.state:
-        case None:
-            return Decision(Step.MARK, "its original is gone")
-        case State.KEPT if since < retention.min_age:
-            return Decision(Step.LEAVE, "it was taken back")
-        case State.KEPT:
-            return Decision(Step.MARK, "its original is gone, and it was taken back long ago")
-        case State.MARKED if since < retention.grace:
+    if gone.state is State.EXPIRING:
+        return Decision(Step.EXPIRE, "its tag may have been lost")
+    if gone.state is State.MARKED:
+        if since < retention.grace:
             return Decision(Step.LEAVE, "its grace is not over")
-        case State.MARKED:
-            return Decision(Step.EXPIRE, f"its original is gone, and {retention.grace.days} days of grace are over")
-        case State.EXPIRING:
-            return Decision(Step.EXPIRE, "its tag may have been lost")
+        return Decision(Step.EXPIRE, f"its original is gone, and {retention.grace.days} days of grace are over")
+    if gone.state is State.KEPT:
+        if since < retention.min_age:
+            return Decision(Step.LEAVE, "it was taken back")
+        return Decision(Step.MARK, "its original is gone, and it was taken back long ago")
+    return Decision(Step.MARK, "its original is gone")
