@@ -39,6 +39,7 @@ _SPELLINGS = {
 
 _PARQUET_FIELD = re.compile(r"\b(?:required|optional)\s+\w+\s+(\w+)")
 _ORC_FIELD = re.compile(r"(\w+):")
+_BUCKET_ARN = re.compile(r"arn:[a-z-]+:s3:::[a-z0-9.-]{3,63}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
@@ -61,13 +62,13 @@ def read_manifest(where: str, body: bytes, checksum: bytes, bucket: str) -> Mani
         raise ManifestCorrupt(where, f"its MD5 is not what {CHECKSUM} says")
     try:
         said = json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ManifestCorrupt(where, f"it is no JSON: {error}") from None
     if not isinstance(said, dict):
         raise ManifestCorrupt(where, "it is no JSON object")
     manifest = _Said(where, said).manifest()
     if manifest.source_bucket != bucket:
-        raise ManifestCorrupt(where, f"it lists bucket {manifest.source_bucket!r}, not {bucket!r}")
+        raise ManifestCorrupt(where, f"sourceBucket is {manifest.source_bucket!r}: {bucket!r} is wanted")
     return manifest
 
 
@@ -81,6 +82,8 @@ class _Said:
     def manifest(self) -> Manifest:
         if self._text(self.said, "version") != "2016-11-30":
             raise self._wrong("version", "2016-11-30")
+        if not _BUCKET_ARN.fullmatch(self._text(self.said, "destinationBucket")):
+            raise self._wrong("destinationBucket", "the ARN of a bucket")
         file_format = self._format()
         return Manifest(
             source_bucket=self._text(self.said, "sourceBucket"),
@@ -118,7 +121,7 @@ class _Said:
         if missing:
             raise ManifestCorrupt(
                 self.where,
-                f"its columns lack {', '.join(missing)}: add them to the inventory configuration's optional fields",
+                f"fileSchema lacks {', '.join(missing)}: add them to the inventory configuration's optional fields",
             )
         if len(set(columns)) < len(columns):
             raise self._wrong("fileSchema", "each column once")
