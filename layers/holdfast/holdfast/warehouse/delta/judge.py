@@ -20,7 +20,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from holdfast.warehouse.delta import plan, statements
-from holdfast.warehouse.delta.model import Log, LogFile, Segment, Snapshot, Verdict
+from holdfast.warehouse.delta.model import LOG_FOLDER, Log, LogFile, Segment, Snapshot, Verdict
 
 type Fetch = Callable[[Sequence[LogFile]], Iterable[Path]]
 """Brings files of logs to the local disk, and tells where each of them is, in the same order."""
@@ -39,7 +39,7 @@ def judge(
     stored: str | None = None,
     needed: Path | None = None,
 ) -> list[Verdict]:
-    """The newest version of each table whose every file is stored; in the order of `logs`.
+    """The newest version of each table whose every file is stored; in the order of `logs`, which are of one bucket.
 
     `connection`: with a memory limit and a folder to spill to; temporary tables and macros in it are named `delta_*`.
     `folder`: for what is written in between. `stored`: a query of what is stored, with columns `bucket`, `key` and
@@ -131,8 +131,10 @@ class _Case:
         if self.snapshot is None or self.snapshot.version != told.newest:
             lacking, lacking_count = plan.lacking(self.log, told, NAMED)
             missing, count = (*lacking, *missing)[:NAMED], count + lacking_count
-        unusable = tuple(f"{key}: {reason}" for key, reason in sorted(self.refused.items()))
-        return Verdict(self.log, told.newest, self.snapshot, missing, count, unusable)
+        unusable = [f"{key}: {reason}" for key, reason in sorted(self.refused.items())]
+        if self.snapshot is None and not count and told.newest is not None:
+            unusable.append(f"{self.log.root}{LOG_FOLDER}/: nothing in it describes the table")
+        return Verdict(self.log, told.newest, self.snapshot, missing, count, tuple(unusable))
 
 
 class _Judging:
@@ -376,7 +378,7 @@ def _snapshot(
 ) -> Snapshot:
     log = case.current.files_of(version)
     at = log[-1].modified if milliseconds is None else _moment(milliseconds)
-    features = tuple(reader_features or ())
+    features = tuple(sorted(reader_features or ()))
     return Snapshot(version, at, files, size, vectors, records, reader_version, features, (*log, *case.sidecars))
 
 

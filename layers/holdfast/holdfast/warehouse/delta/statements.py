@@ -15,25 +15,34 @@ CREATE OR REPLACE TEMP MACRO delta_uuid(text) AS CAST(
     delta_z85_word(text[1:5]) || delta_z85_word(text[6:10])
     || delta_z85_word(text[11:15]) || delta_z85_word(text[16:20]) AS UUID)::VARCHAR;
 
--- Where a path of a log points. What is in no bucket gets an empty one: it is stored nowhere
+-- An object's key is not escaped; in a path of a log, which is a URI, `+` is no space
+CREATE OR REPLACE TEMP MACRO delta_decoded(path) AS coalesce(TRY(url_decode(replace(path, '+', '%2B'))), path);
+
+-- Where a path of a log points. What is in no bucket, or in none that we understand, gets an empty one: nothing is
+-- stored there, so it is missing
 CREATE OR REPLACE TEMP MACRO delta_bucket(home, path) AS CASE
     WHEN regexp_matches(path, '^s3[an]?://[^/]+/', 'i') THEN regexp_extract(path, '^[^:]+://([^/]+)/', 1)
     WHEN regexp_matches(path, '^[A-Za-z][A-Za-z0-9+.-]*:/') THEN ''
     ELSE home END;
 CREATE OR REPLACE TEMP MACRO delta_key(root, path) AS CASE
-    WHEN regexp_matches(path, '^s3[an]?://[^/]+/', 'i')
-        THEN url_decode(replace(regexp_replace(path, '^[^:]+://[^/]+/', ''), '+', '%2B'))
+    WHEN regexp_matches(path, '^s3[an]?://[^/]+/', 'i') THEN delta_decoded(regexp_replace(path, '^[^:]+://[^/]+/', ''))
     WHEN regexp_matches(path, '^[A-Za-z][A-Za-z0-9+.-]*:/') THEN path
-    WHEN starts_with(path, '/') THEN url_decode(replace(path[2:], '+', '%2B'))
-    ELSE root || url_decode(replace(path, '+', '%2B')) END;
+    WHEN starts_with(path, '/') THEN delta_decoded(path[2:])
+    ELSE root || delta_decoded(path) END;
 
-CREATE OR REPLACE TEMP MACRO delta_vector_bucket(home, kind, place) AS CASE kind
-    WHEN 'u' THEN home
-    WHEN 'p' THEN delta_bucket(home, place) END;
-CREATE OR REPLACE TEMP MACRO delta_vector_key(root, kind, place) AS CASE kind
-    WHEN 'u' THEN root || CASE WHEN length(place) > 20 THEN place[:-21] || '/' ELSE '' END
-        || 'deletion_vector_' || delta_uuid(place[-20:]) || '.bin'
-    WHEN 'p' THEN delta_key(root, place) END;
+CREATE OR REPLACE TEMP MACRO delta_vector_file(place) AS TRY(
+    CASE WHEN length(place) > 20 THEN place[:-21] || '/' ELSE '' END
+    || 'deletion_vector_' || delta_uuid(place[-20:]) || '.bin');
+CREATE OR REPLACE TEMP MACRO delta_vector_bucket(home, kind, place) AS CASE
+    WHEN kind IS NULL OR kind = 'i' THEN NULL
+    WHEN kind = 'p' THEN delta_bucket(home, place)
+    WHEN kind = 'u' AND delta_vector_file(place) IS NOT NULL THEN home
+    ELSE '' END;
+CREATE OR REPLACE TEMP MACRO delta_vector_key(root, kind, place) AS CASE
+    WHEN kind IS NULL OR kind = 'i' THEN NULL
+    WHEN kind = 'p' THEN delta_key(root, place)
+    WHEN kind = 'u' AND delta_vector_file(place) IS NOT NULL THEN root || delta_vector_file(place)
+    ELSE kind || place END;
 
 -- `uniqueId` of the protocol; empty without a vector, so that it can be joined on
 CREATE OR REPLACE TEMP MACRO delta_vector_id(vector) AS CASE
@@ -258,9 +267,9 @@ WITH data AS (
     FROM delta_about AS about JOIN delta_chosen AS chosen USING (log)
     WHERE about.version <= chosen.version AND reader_version IS NOT NULL GROUP BY log
 ), times AS (
-    SELECT log, max(about.told_at) AS told_at FROM delta_about AS about JOIN delta_chosen USING (log, version) GROUP BY log
+    SELECT log, max(told_at) AS told_at FROM delta_about JOIN delta_chosen USING (log, version) GROUP BY log
 )
-SELECT log, version, times.told_at, coalesce(files, 0)::BIGINT, coalesce(size, 0)::BIGINT, coalesce(vectors, 0)::BIGINT,
+SELECT log, version, told_at, coalesce(files, 0)::BIGINT, coalesce(size, 0)::BIGINT, coalesce(vectors, 0)::BIGINT,
     (CASE WHEN files IS NULL THEN 0 ELSE records END)::BIGINT, needed[1], needed[2]
 FROM delta_chosen JOIN protocol USING (log) LEFT JOIN data USING (log) LEFT JOIN times USING (log)
 """
