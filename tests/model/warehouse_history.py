@@ -188,6 +188,7 @@ class History:
             each=map,
             now=lambda: self.time,
             log=lambda *_, **__: None,
+            list_all=lambda bucket, prefix: [list(bucket.listing(prefix))],
         )
         batch = BatchOperations(self.lake.bucket, self.backup, self.random, self.weather.batch_failures)
         return Workflow(

@@ -76,9 +76,9 @@ def _load_stored(connection: "DuckDBPyConnection", warehouse: Warehouse, order: 
     """What lies where the order copies to."""
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
-        for found in warehouse.backup.listing(f"{order.target}/"):
-            key = quote(found.key.removeprefix(f"{order.target}/"), safe="/")
-            rows.writerow((key, found.stored.size, found.stored.etag, found.stored.storage_class))
+        for some in warehouse.list_all(warehouse.backup, f"{order.target}/"):
+            for key, stored in ((found.key.removeprefix(f"{order.target}/"), found.stored) for found in some):
+                rows.writerow((quote(key, safe="/"), stored.size, stored.etag, stored.storage_class))
     connection.execute(
         f"CREATE VIEW stored AS FROM read_csv({text(path)}, header = false, auto_detect = false, columns ="
         " {'key': 'VARCHAR', 'size': 'BIGINT', 'etag': 'VARCHAR', 'storage_class': 'VARCHAR'})"

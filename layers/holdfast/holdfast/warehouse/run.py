@@ -1,7 +1,7 @@
 """What every step of the warehouse workflow is handed, and how steps find each other's results in S3."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from holdfast.ports import Clock, Each, Log
+from holdfast.warehouse.listing import list_all
 from holdfast.warehouse.model import Source
 from holdfast.warehouse.naming import Names
-from holdfast.warehouse.ports import Bucket, NotStored
+from holdfast.warehouse.ports import Bucket, Found, NotStored
 
 
 class NotAnItem(ValueError):
@@ -59,7 +60,10 @@ class Scratch:
 
 @dataclass(frozen=True, slots=True)
 class Warehouse:
-    """`inventories`: the folder of the inventory bucket below which S3 delivers; empty, or ends with a slash."""
+    """`inventories`: the folder of the inventory bucket below which S3 delivers; empty, or ends with a slash.
+
+    `list_all`: every object under a prefix, in lists, in any order.
+    """
 
     backup: Bucket
     names: Names
@@ -70,6 +74,7 @@ class Warehouse:
     each: Each
     now: Clock
     log: Log
+    list_all: Callable[[Bucket, str], Iterable[Sequence[Found]]] = list_all
 
     def load(self, key: str) -> Any:
         """A JSON document of a run; None if it is not written yet."""
