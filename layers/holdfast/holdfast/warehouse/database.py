@@ -79,7 +79,7 @@ def connect(scratch: Scratch, folder: Path) -> "Iterator[duckdb.DuckDBPyConnecti
         "memory_limit": f"{scratch.memory_bytes}B",
         "threads": scratch.threads,
         "temp_directory": str(folder / "spilled"),
-        "TimeZone": "UTC",
     }
     with duckdb.connect(config=config) as connection:
+        connection.execute("SET TimeZone = 'UTC'")  # what it needs is not there yet while the database is opened
         yield connection
