@@ -20,7 +20,7 @@ LOGS_AT_ONCE = 512 * 1024**2
 
 def verify(warehouse: Warehouse, item: Item, *, time_left: Callable[[], bool]) -> dict[str, Any]:
     """Judge the tables of a source, and write down what each restorable version needs."""
-    from holdfast.warehouse.delta.replay import judge  # noqa: PLC0415 it brings the database along
+    from holdfast.warehouse.delta.judge import judge  # noqa: PLC0415 it brings the database along
 
     folder, document = f"{warehouse.folder(item)}verified/", f"{warehouse.folder(item)}verify.json"
     told = warehouse.load(document)
