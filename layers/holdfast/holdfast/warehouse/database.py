@@ -25,7 +25,7 @@ LEDGER = {
     "copy_etag": "VARCHAR",
     "storage_class": "VARCHAR",
 }
-RETIREMENTS = {"run": "VARCHAR", "key": "VARCHAR", "etag": "VARCHAR", "state": "VARCHAR", "at": "TIMESTAMP"}
+RETIREMENTS = {"run": "VARCHAR", "key": "VARCHAR", "etag": "VARCHAR", "state": "VARCHAR", "decided_at": "TIMESTAMP"}
 CLOSURES = {
     "run": "VARCHAR",
     "root": "VARCHAR",

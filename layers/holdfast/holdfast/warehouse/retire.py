@@ -65,7 +65,7 @@ class Progress:
             marked=self.marked + len(mark),
             expiring=self.expiring + len(expire),
             kept=self.kept + len(back),
-            databases=counts,
+            databases={name: dict(told) for name, told in counts.items()},
         )
 
 
@@ -189,7 +189,7 @@ def record(warehouse: Warehouse, item: Item, rows: Sequence[Retirement], name: s
         path = scratch / "retired.parquet"
         connection.execute(
             "CREATE TABLE retired AS SELECT unnest(?::VARCHAR[]) AS run, unnest(?::VARCHAR[]) AS key,"
-            " unnest(?::VARCHAR[]) AS etag, unnest(?::VARCHAR[]) AS state, unnest(?::TIMESTAMP[]) AS at",
+            " unnest(?::VARCHAR[]) AS etag, unnest(?::VARCHAR[]) AS state, unnest(?::TIMESTAMP[]) AS decided_at",
             columns,
         )
         connection.execute(f"COPY retired TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
@@ -200,7 +200,7 @@ def record(warehouse: Warehouse, item: Item, rows: Sequence[Retirement], name: s
 _CANDIDATES = """
 CREATE TABLE candidates AS
 SELECT ledger.run, ledger.key, version_id, ledger.etag, size, modified, kind, stored_at, copy_etag, storage_class,
-       latest.state, latest.at,
+       latest.state, latest.decided_at,
        ledger.key IN (SELECT key FROM needed) AS needed,
        gone.key IS NULL AS listed
 FROM ledger
@@ -235,7 +235,7 @@ def _load_candidates(
 
 _LATEST = """
 CREATE TABLE latest AS
-SELECT run, key, etag, arg_max(state, at) AS state, max(at) AS at FROM retirements GROUP BY run, key, etag
+SELECT run, key, etag, arg_max(state, decided_at) AS state, max(decided_at) AS decided_at FROM retirements GROUP BY run, key, etag
 """
 
 _NEEDED = """

@@ -86,7 +86,7 @@ def load_stored(connection: "DuckDBPyConnection", warehouse: Warehouse, item: It
     database.view(connection, "retirements", paths, RETIREMENTS)
     connection.execute(
         "CREATE TABLE expiring AS SELECT run, key, etag FROM retirements GROUP BY ALL"
-        " HAVING arg_max(state, at) = 'expiring'"
+        " HAVING arg_max(state, decided_at) = 'expiring'"
     )
 
 
