@@ -5,13 +5,15 @@ import sys
 import typer
 
 from holdfast.adapters.stack import AWS_ERRORS, StackMissing, SystemNotDeployed
-from holdfast.cli import breaker, capacity, objects, tables
+from holdfast.cli import breaker, capacity, objects, tables, warehouse
 from holdfast.cli.tables import archive, restore
+from holdfast.cli.warehouse import inventory
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(objects.app, name="objects")
 app.add_typer(capacity.app, name="capacity")
 app.add_typer(tables.app, name="tables")
+app.add_typer(warehouse.app, name="warehouse")
 app.add_typer(breaker.app, name="breaker")
 
 MENDED_BY_THE_READER = (
@@ -21,6 +23,7 @@ MENDED_BY_THE_READER = (
     *objects.MENDED_BY_THE_READER,
     *archive.MENDED_BY_THE_READER,
     *restore.MENDED_BY_THE_READER,
+    *inventory.MENDED_BY_THE_READER,
     *AWS_ERRORS,
 )
 
