@@ -7,19 +7,26 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote, quote_plus, unquote
+from uuid import uuid4
+
+import duckdb
+from duckdb import DuckDBPyConnection
 
 from holdfast.adapters.memory import MemoryBreakerStore
 from holdfast.adapters.memory_warehouse import MemoryBucket, MemoryCopier, MemoryWarehouse
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
-from holdfast.warehouse import naming, retire, validate
+from holdfast.warehouse import database, naming, retire, validate
 from holdfast.warehouse.model import Limits, Retention, Source
 from holdfast.warehouse.naming import Names
 from holdfast.warehouse.orders import Orders
@@ -426,8 +433,28 @@ class History:
                 self.backup.remove(key)
 
 
+@cache
+def _instance() -> DuckDBPyConnection:
+    return duckdb.connect(config={"threads": 1})
+
+
+@contextmanager
+def connect(*_: object) -> Iterator[DuckDBPyConnection]:
+    """A database of one's own in an instance that is there already: to make one takes longer than what it is for."""
+    name = f"own_{uuid4().hex}"
+    connection = _instance().cursor()
+    connection.execute(f"ATTACH ':memory:' AS {name}")
+    connection.execute(f"USE {name}")
+    try:
+        yield connection
+    finally:
+        connection.execute("USE memory")
+        connection.execute(f"DETACH {name}")
+        connection.close()
+
+
 def play(seed: int, weather: Weather | None = None, months: int = 6) -> int:
     """A history of a seed."""
     fair = Weather(crashes=0.01, races=0.05, lag=0.3, corruption=0.15, batch_failures=0.1)
-    with TemporaryDirectory(prefix="holdfast-") as scratch:
+    with TemporaryDirectory(prefix="holdfast-") as scratch, patch.object(database, "connect", connect):
         return History(seed, weather or fair, Path(scratch), months).play()

@@ -124,7 +124,7 @@ class _Retiring:
         return row[0] if row else 0
 
     def _chunks(self, after: tuple[str, str]) -> Iterator[Sequence[Candidate]]:
-        rows = self.connection.cursor().execute(
+        rows = self.connection.execute(
             "SELECT * FROM candidates WHERE (key, run) > (?, ?) ORDER BY key, run", list(after)
         )
         while found := rows.fetchmany(CHUNK):
