@@ -15,8 +15,13 @@ from typing import Any, Literal
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, write_deltalake
+
+_CHECKPOINT_METADATA = pa.field(
+    "checkpointMetadata", pa.struct([("version", pa.int64()), ("tags", pa.map_(pa.string(), pa.string()))])
+)
 
 VECTORS = {"delta.enableDeletionVectors": "true"}
 
@@ -43,9 +48,7 @@ class Table:
         """One commit: files with such rows are written anew without them."""
         self.opened().delete(where)
 
-    def delete_by_vector(
-        self, *ids: int, storage: Literal["u", "p", "i"] = "u", prefix: str = ""
-    ) -> None:
+    def delete_by_vector(self, *ids: int, storage: Literal["u", "p", "i"] = "u", prefix: str = "") -> None:
         """One commit: rows are hidden, no file is written anew. The table needs VECTORS as its configuration.
 
         `storage`: where the vectors are: in a file beside the data (below `prefix`, if given), in one named by its
@@ -66,6 +69,56 @@ class Table:
 
     def checkpoint(self) -> None:
         self.opened().create_checkpoint()
+
+    def checkpoint_in_parts(self, parts: int) -> None:
+        """As old writers made them of large tables."""
+        path, rows = self._newest_checkpoint()
+        bounds = [len(rows) * part // parts for part in range(parts + 1)]
+        for part in range(parts):
+            name = path.name.replace(".parquet", f".{part + 1:010}.{parts:010}.parquet")
+            pq.write_table(rows.slice(bounds[part], bounds[part + 1] - bounds[part]), path.with_name(name))
+        path.unlink()
+
+    def checkpoint_with_sidecars(self, suffix: Literal["json", "parquet", "classic"] = "parquet") -> None:
+        """By the V2 specification: two sidecars hold what is about files. `classic`: under the old kind of name.
+
+        deltalake reads them, though the table's protocol does not name the feature.
+        """
+        path, rows = self._newest_checkpoint()
+        about_files = pc.or_(pc.is_valid(rows["add"]), pc.is_valid(rows["remove"]))
+        files = rows.filter(about_files).select(["add", "remove"])
+        folder = path.parent / "_sidecars"
+        folder.mkdir(exist_ok=True)
+        sidecars = []
+        for part in (files.slice(0, len(files) // 2), files.slice(len(files) // 2)):
+            name = f"{uuid.uuid4()}.parquet"
+            pq.write_table(part, folder / name)
+            size = (folder / name).stat().st_size
+            sidecars.append({"sidecar": {"path": name, "sizeInBytes": size, "modificationTime": 0, "tags": {}}})
+        version = int(path.name.partition(".")[0])
+        others = rows.filter(pc.invert(about_files)).drop_columns(["add", "remove"])
+        lines = [
+            {"checkpointMetadata": {"version": version, "tags": {}}},
+            *(
+                {name: action for name, action in line.items() if action}
+                for line in others.to_pylist(maps_as_pydicts="strict")
+            ),
+            *sidecars,
+        ]
+        path.unlink()
+        if suffix == "json":
+            target = path.with_name(path.name.replace(".parquet", f".{uuid.uuid4()}.json"))
+            target.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        else:
+            named = path.name.replace(".parquet", f".{uuid.uuid4()}.parquet")
+            target = path if suffix == "classic" else path.with_name(named)
+            pq.write_table(pa.Table.from_pylist(lines, rows.schema.append(_CHECKPOINT_METADATA)), target)
+
+    def _newest_checkpoint(self) -> tuple[Path, pa.Table]:
+        self.checkpoint()
+        (self.folder / "_delta_log/_last_checkpoint").unlink()
+        path = max((self.folder / "_delta_log").glob("*.checkpoint.parquet"))
+        return path, pq.read_table(path, partitioning=None)
 
     def vacuum(self) -> None:
         """Two commits; files that the newest version does not need are gone."""

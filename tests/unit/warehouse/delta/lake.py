@@ -27,8 +27,8 @@ class Lake:
     def table(self, key: str, **how: Any) -> Table:
         return Table(self.folder / "bucket" / key, **how)
 
-    def keys(self) -> dict[str, int]:
-        """What lies in the bucket, with sizes."""
+    def sizes(self) -> dict[str, int]:
+        """What lies in the bucket: keys, and bytes."""
         root = self.folder / "bucket"
         return {path.relative_to(root).as_posix(): path.stat().st_size for path in root.rglob("*") if path.is_file()}
 
@@ -37,7 +37,7 @@ class Lake:
 
     def logs(self, without: Iterable[str] = ()) -> list[Log]:
         gone = set(without)
-        return plan.logs(self.bucket, [self.file(key) for key in self.keys() if key not in gone])
+        return plan.logs(self.bucket, [self.file(key) for key in self.sizes() if key not in gone])
 
     def log(self, without: Iterable[str] = ()) -> Log:
         (only,) = self.logs(without)
@@ -55,7 +55,7 @@ class Lake:
         self, logs: Sequence[Log] | None = None, stored: Iterable[tuple[str, str, int]] | None = None
     ) -> list[Verdict]:
         """`stored`: bucket, key and size of each; None for all that is in the bucket now."""
-        held = [(self.bucket, key, size) for key, size in self.keys().items()] if stored is None else list(stored)
+        held = [(self.bucket, key, size) for key, size in self.sizes().items()] if stored is None else list(stored)
         buckets, keys, sizes = (list(column) for column in zip(*held, strict=True)) if held else ([], [], [])
         self.connection.execute(
             "CREATE OR REPLACE TEMP TABLE held AS SELECT unnest($buckets::VARCHAR[]) AS bucket,"

@@ -23,8 +23,8 @@ def orders(lake: Lake, key: str = "sales/orders") -> Table:
     """Versions 0 to 5, with a checkpoint at 3; partitioned by values that hurt."""
     table = lake.table(key, partitioned=True)
     table.append(*range(16), parts=HOSTILE)
-    table.append(*range(16, 24), parts=HOSTILE)
-    table.delete("id < 5")
+    table.append(*range(16, 19), parts=HOSTILE)
+    table.delete("id < 3 OR id IN (11, 12, 13, 14)")
     table.append(100, 101, parts=("x=y",))
     table.checkpoint()
     table.overwrite(*range(200, 204), parts=HOSTILE)
@@ -57,10 +57,10 @@ def test_each_version_needs_what_deltalake_reads_of_it(lake: Lake) -> None:
         assert snapshot.version == version
         assert lake.closure("data") == lake.data_of(table, version)
         assert (snapshot.files, snapshot.records) == (len(lake.data_of(table, version)), len(table.rows(version)))
-        assert snapshot.size == sum(lake.keys()[key] for key in lake.data_of(table, version))
+        assert snapshot.size == sum(lake.sizes()[key] for key in lake.data_of(table, version))
 
 
-@pytest.mark.parametrize("version", range(6))
+@pytest.mark.parametrize("version", [2, 3, 5])
 def test_what_a_version_needs_is_all_that_a_reader_needs(lake: Lake, tmp_path: Path, version: int) -> None:
     table = orders(lake)
     rows = table.rows(version)
@@ -74,12 +74,12 @@ def test_what_a_version_needs_is_all_that_a_reader_needs(lake: Lake, tmp_path: P
     assert (restored.version(), rows_of(restored)) == (version, rows)
 
 
-@pytest.mark.parametrize("version", [2, 3, 5])
+@pytest.mark.parametrize("version", [4, 5])
 def test_a_version_that_lacks_any_one_of_its_files_is_not_restorable(lake: Lake, version: int) -> None:
     orders(lake)
     log = plan.upto(lake.log(), version)
     lake.judged([log])
-    needed, keys = lake.closure("data"), lake.keys()
+    needed, keys = lake.closure("data"), lake.sizes()
     for gone in needed:
         verdict = the(lake.judged([log], [(BUCKET, key, size) for key, size in keys.items() if key != gone]))
         assert restorable(verdict) != version
@@ -140,9 +140,9 @@ def test_vectors_are_needed_too(lake: Lake, prefix: str, checkpoint: bool) -> No
     assert snapshot.reader_version == 3
     assert "deletionVectors" in snapshot.reader_features
     vectors = lake.closure("vector")
-    assert vectors == {key for key in lake.keys() if key.endswith(".bin")}
+    assert vectors == {key for key in lake.sizes() if key.endswith(".bin")}
     for gone in vectors:
-        held = [(BUCKET, key, size) for key, size in lake.keys().items()]
+        held = [(BUCKET, key, size) for key, size in lake.sizes().items()]
         assert the(lake.judged(stored=[one for one in held if one[1] != gone])).missing == (gone,)
         cut = [(bucket, key, size - (key == gone)) for bucket, key, size in held]
         assert the(lake.judged(stored=cut)).missing == (gone,)
@@ -171,7 +171,7 @@ def test_vectors_in_the_log_need_nothing(lake: Lake) -> None:
 
 def test_a_version_that_came_after_the_inventory_is_passed_over(lake: Lake) -> None:
     table = orders(lake)
-    held = [(BUCKET, key, size) for key, size in lake.keys().items()]
+    held = [(BUCKET, key, size) for key, size in lake.sizes().items()]
     table.append(900, 901)
     table.append(902)
     verdict = the(lake.judged(stored=held))
@@ -187,7 +187,7 @@ def test_a_file_that_was_never_copied_holds_up_only_the_versions_that_have_it(la
     table.append(3)
     table.checkpoint()
     table.append(4)
-    held = [(BUCKET, key, size) for key, size in lake.keys().items() if key != lost]
+    held = [(BUCKET, key, size) for key, size in lake.sizes().items() if key != lost]
     assert restorable(the(lake.judged(stored=held))) == 0
     table.overwrite(5)
     assert restorable(the(lake.judged(stored=lake_less(lake, lost)))) == 4
@@ -197,14 +197,14 @@ def test_a_file_that_was_never_copied_holds_up_only_the_versions_that_have_it(la
 
 
 def lake_less(lake: Lake, *lost: str) -> list[tuple[str, str, int]]:
-    return [(BUCKET, key, size) for key, size in lake.keys().items() if key not in lost]
+    return [(BUCKET, key, size) for key, size in lake.sizes().items() if key not in lost]
 
 
 def test_a_file_of_another_size_is_not_stored_and_of_several_rows_one_is_enough(lake: Lake) -> None:
     table = orders(lake)
     odd = min(lake.data_of(table) - lake.data_of(table, 4))
     others = lake_less(lake, odd)
-    size = lake.keys()[odd]
+    size = lake.sizes()[odd]
     assert restorable(the(lake.judged(stored=[*others, (BUCKET, odd, size + 1)]))) == 4
     assert restorable(the(lake.judged(stored=[*others, ("lake2", odd, size)]))) == 4
     assert restorable(the(lake.judged(stored=[*others, (BUCKET, odd, 1), (BUCKET, odd, size)]))) == 5
@@ -252,14 +252,11 @@ def test_a_gap_in_the_log_ends_what_can_be_restored(lake: Lake) -> None:
 
 def test_tables_are_judged_together_each_for_itself(lake: Lake) -> None:
     whole, late = orders(lake), orders(lake, "sales/nested/orders")
-    (lost,) = {key for key in lake.data_of(late) if key in lake.data_of(late) - lake.data_of(late, 4)} and [
-        min(lake.data_of(late) - lake.data_of(late, 4))
-    ]
-    lost_log = plan.logs(BUCKET, [])
+    lost = min(lake.data_of(late) - lake.data_of(late, 4))
     verdicts = lake.judged(stored=lake_less(lake, lost))
     assert [(one.log.table, restorable(one)) for one in verdicts] == [("sales/nested/orders", 4), ("sales/orders", 5)]
     assert lake.closure("data") == lake.data_of(whole) | lake.data_of(late, 4)
-    assert lake.judged(lost_log) == []
+    assert lake.judged([]) == []
 
 
 def test_nothing_of_the_judging_stays_in_the_database(lake: Lake) -> None:

@@ -37,7 +37,7 @@ def test_a_name_tells_what_the_file_is(name: str, told: LogName) -> None:
         f"{V7}.json.tmp",
         f".{V7}.json.crc",
         f"{V7}.json\n",
-        "٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٠٧.json",  # digits to Python, not to Delta
+        "\u0667" * 20 + ".json",  # digits to Python, not to Delta
         "09223372036854775808.json",  # more than 64 bits
         f"{V7}.checkpoint.0000000000.0000000003.parquet",
         f"{V7}.checkpoint.0000000004.0000000003.parquet",

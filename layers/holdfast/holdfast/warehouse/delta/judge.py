@@ -187,7 +187,7 @@ class _Judging:
         while pending:
             self._find_sidecars(pending)
             try:
-                return self._replay(pending)
+                return self._replay(pending) if pending else []
             except duckdb.OutOfMemoryException:
                 raise
             except duckdb.Error:

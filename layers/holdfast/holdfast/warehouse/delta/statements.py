@@ -5,15 +5,13 @@ from pathlib import Path
 from typing import Any
 
 _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
-_DIGITS = " + ".join(f"(strpos('{_ALPHABET}', word[{at}]) - 1) * {85 ** (5 - at)}::UBIGINT" for at in range(1, 6))
 
 MACROS = f"""
-CREATE OR REPLACE TEMP MACRO delta_z85_word(word) AS lower(lpad(to_hex({_DIGITS}), 8, '0'));
-
--- Z85, https://rfc.zeromq.org/spec/32/, of the 16 bytes of a UUID
-CREATE OR REPLACE TEMP MACRO delta_uuid(text) AS CAST(
-    delta_z85_word(text[1:5]) || delta_z85_word(text[6:10])
-    || delta_z85_word(text[11:15]) || delta_z85_word(text[16:20]) AS UUID)::VARCHAR;
+-- Z85, https://rfc.zeromq.org/spec/32/, of the 16 bytes of a UUID: five letters are four bytes
+CREATE OR REPLACE TEMP MACRO delta_uuid(text) AS CAST(array_to_string(list_transform([1, 6, 11, 16], lambda start:
+    lower(lpad(to_hex(list_reduce(
+        list_transform(string_split(text[start:start + 4], ''), lambda letter: strpos('{_ALPHABET}', letter) - 1),
+        lambda value, digit: value * 85 + digit)), 8, '0'))), '') AS UUID)::VARCHAR;
 
 -- An object's key is not escaped; in a path of a log, which is a URI, `+` is no space
 CREATE OR REPLACE TEMP MACRO delta_decoded(path) AS coalesce(TRY(url_decode(replace(path, '+', '%2B'))), path);
@@ -33,15 +31,15 @@ CREATE OR REPLACE TEMP MACRO delta_key(root, path) AS CASE
 CREATE OR REPLACE TEMP MACRO delta_vector_file(place) AS TRY(
     CASE WHEN length(place) > 20 THEN place[:-21] || '/' ELSE '' END
     || 'deletion_vector_' || delta_uuid(place[-20:]) || '.bin');
-CREATE OR REPLACE TEMP MACRO delta_vector_bucket(home, kind, place) AS CASE
+CREATE OR REPLACE TEMP MACRO delta_vector_bucket(home, kind, place, file) AS CASE
     WHEN kind IS NULL OR kind = 'i' THEN NULL
     WHEN kind = 'p' THEN delta_bucket(home, place)
-    WHEN kind = 'u' AND delta_vector_file(place) IS NOT NULL THEN home
+    WHEN kind = 'u' AND file IS NOT NULL THEN home
     ELSE '' END;
-CREATE OR REPLACE TEMP MACRO delta_vector_key(root, kind, place) AS CASE
+CREATE OR REPLACE TEMP MACRO delta_vector_key(root, kind, place, file) AS CASE
     WHEN kind IS NULL OR kind = 'i' THEN NULL
     WHEN kind = 'p' THEN delta_key(root, place)
-    WHEN kind = 'u' AND delta_vector_file(place) IS NOT NULL THEN root || delta_vector_file(place)
+    WHEN kind = 'u' AND file IS NOT NULL THEN root || file
     ELSE kind || place END;
 
 -- `uniqueId` of the protocol; empty without a vector, so that it can be joined on
@@ -193,10 +191,11 @@ SPANS = """
 SELECT log, since, until,
     delta_bucket(home.bucket, path) AS bucket, delta_key(home.root, path) AS key, size,
     records - coalesce(vector."cardinality", 0) AS records,
-    delta_vector_bucket(home.bucket, vector."storageType", vector."pathOrInlineDv") AS vector_bucket,
-    delta_vector_key(home.root, vector."storageType", vector."pathOrInlineDv") AS vector_key,
+    delta_vector_bucket(home.bucket, vector."storageType", vector."pathOrInlineDv", vector_file) AS vector_bucket,
+    delta_vector_key(home.root, vector."storageType", vector."pathOrInlineDv", vector_file) AS vector_key,
     coalesce(vector."offset", 0) + vector."sizeInBytes" + 8 AS vector_size
-FROM ({spans}) JOIN delta_logs AS home USING (log)
+FROM (SELECT *, delta_vector_file(vector."pathOrInlineDv") AS vector_file FROM ({spans}))
+JOIN delta_logs AS home USING (log)
 """
 """Where each logical file lies, and in which versions it is live. Of a file of deletion vectors, which may hold
 several, only the least size is known: a vector has its length before it and its checksum behind it."""
