@@ -52,6 +52,14 @@ def view(connection: "duckdb.DuckDBPyConnection", name: str, paths: Sequence[Pat
     connection.execute(f"CREATE VIEW {name} AS {source}")
 
 
+LATEST = """
+CREATE TABLE latest AS
+SELECT run, key, etag, arg_max(state, decided_at) AS state, max(decided_at) AS decided_at
+FROM retirements GROUP BY run, key, etag
+"""
+"""The newest decision about each copy: it counts."""
+
+
 def text(value: str | Path) -> str:
     """A literal of SQL."""
     return "'" + str(value).replace("'", "''") + "'"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.breaker.run import Breaker
 from holdfast.warehouse import database, naming, plan
-from holdfast.warehouse.database import CLOSURES, LEDGER, RETIREMENTS, text, utc
+from holdfast.warehouse.database import CLOSURES, LATEST, LEDGER, RETIREMENTS, text, utc
 from holdfast.warehouse.datasets import fetch, fetch_all
 from holdfast.warehouse.model import Copy, Gone, Kind, Retention, Retirement, Source, State, Stored
 from holdfast.warehouse.plan import Facts, Step
@@ -173,10 +173,10 @@ class _Retiring:
         if some:
             rows = [Retirement(gone.copy.run, gone.copy.key, gone.copy.etag, state, now) for gone in some]
             name = f"{self.item.run}-{now:%Y%m%dT%H%M%S%f}-{state}-{naming.digest(last.key + last.run)}"
-            record(self.warehouse, self.item, rows, name)
+            record(self.warehouse, self.item.source, rows, name)
 
 
-def record(warehouse: Warehouse, item: Item, rows: Sequence[Retirement], name: str) -> None:
+def record(warehouse: Warehouse, source: Source, rows: Sequence[Retirement], name: str) -> None:
     """Add decisions to the retirements of a source."""
     columns = [
         [one.run for one in rows],
@@ -193,7 +193,7 @@ def record(warehouse: Warehouse, item: Item, rows: Sequence[Retirement], name: s
             columns,
         )
         connection.execute(f"COPY retired TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
-        folder = warehouse.names.retirements(item.source.bucket) + naming.partition(item.source)
+        folder = warehouse.names.retirements(source.bucket) + naming.partition(source)
         warehouse.backup.write_file(f"{folder}{name}.parquet", path)
 
 
@@ -226,17 +226,12 @@ def _load_candidates(
     ):
         paths = fetch_all(warehouse, folder, item.source, scratch / name)
         database.view(connection, name, paths, columns)
-    connection.execute(_LATEST)
+    connection.execute(LATEST)
     tables = (warehouse.load(f"{warehouse.folder(item)}verify.json") or {"tables": {}})["tables"]
     connection.execute("CREATE TABLE living AS SELECT unnest(?::VARCHAR[]) AS root", [list(tables)])
     connection.execute(_NEEDED, [rules.keep_runs])
     connection.execute(_CANDIDATES)
 
-
-_LATEST = """
-CREATE TABLE latest AS
-SELECT run, key, etag, arg_max(state, decided_at) AS state, max(decided_at) AS decided_at FROM retirements GROUP BY run, key, etag
-"""
 
 _NEEDED = """
 CREATE TABLE needed AS

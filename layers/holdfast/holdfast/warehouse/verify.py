@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.warehouse import database, naming
-from holdfast.warehouse.database import LEDGER, RETIREMENTS, text
+from holdfast.warehouse.database import LATEST, LEDGER, RETIREMENTS, text
 from holdfast.warehouse.datasets import fetch, fetch_all
 from holdfast.warehouse.delta import plan as delta
 from holdfast.warehouse.delta.model import Log, LogFile, Verdict
@@ -84,10 +84,8 @@ def load_stored(connection: "DuckDBPyConnection", warehouse: Warehouse, item: It
     connection.execute(f"CREATE VIEW ledger AS SELECT {text(bucket)} AS bucket, * FROM ledger_rows")
     paths = fetch_all(warehouse, names.retirements(bucket), item.source, scratch / "retirements")
     database.view(connection, "retirements", paths, RETIREMENTS)
-    connection.execute(
-        "CREATE TABLE expiring AS SELECT run, key, etag FROM retirements GROUP BY ALL"
-        " HAVING arg_max(state, decided_at) = 'expiring'"
-    )
+    connection.execute(LATEST)
+    connection.execute("CREATE VIEW expiring AS SELECT run, key, etag FROM latest WHERE state = 'expiring'")
 
 
 def _logs(connection: "DuckDBPyConnection", item: Item) -> Sequence[Log]:

@@ -1,0 +1,73 @@
+"""What the runs have written down, for whoever asks afterwards."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from holdfast.warehouse.model import Source
+from holdfast.warehouse.run import Item, Warehouse
+
+
+class DatabaseUnknown(LookupError):
+    """No run has backed up a database, or table, of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no run has backed up {name!r}: holdfast warehouse status lists the databases that are")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """`items`: its sources. `report`: None until it has ended."""
+
+    name: str
+    started: datetime
+    items: tuple[Item, ...]
+    report: dict[str, Any] | None
+
+
+def newest_first(warehouse: Warehouse) -> Iterator[Run]:
+    for folder in sorted(warehouse.backup.prefixes(warehouse.names.runs), reverse=True):
+        told = warehouse.load(f"{folder}run.json")
+        if told is not None:
+            items = tuple(map(Item.of, told["sources"]))
+            yield Run(
+                told["run"], datetime.fromisoformat(told["started"]), items, warehouse.load(f"{folder}report.json")
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What a run found of the tables of a source. `tables`: by their prefixes, as `verify.described` has them."""
+
+    item: Item
+    tables: dict[str, dict[str, Any]]
+
+    def below(self, prefix: str) -> dict[str, dict[str, Any]]:
+        """The tables at or below a prefix that ends with a slash."""
+        return {root: told for root, told in self.tables.items() if root.startswith(prefix)}
+
+
+def recorded(warehouse: Warehouse) -> Iterator[Recorded]:
+    """What was verified, of the newest run first."""
+    for run in newest_first(warehouse):
+        for item in run.items:
+            told = warehouse.load(f"{warehouse.folder(item)}verify.json")
+            if told is not None:
+                yield Recorded(item, told["tables"])
+
+
+def sources_of(warehouse: Warehouse, name: str) -> list[tuple[Source, str]]:
+    """The sources that hold a database or table of that name, each with its prefix. Raises DatabaseUnknown.
+
+    `name`: as the reports have it, or with its bucket before it.
+    """
+    found: dict[Source, str] = {}
+    for one in recorded(warehouse):
+        source = one.item.source
+        prefix = f"{name.strip('/').removeprefix(f'{source.bucket}/')}/"
+        if source not in found and one.below(prefix):
+            found[source] = prefix
+    if not found:
+        raise DatabaseUnknown(name)
+    return list(found.items())
