@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from holdfast.tables.run import ArchiveOf, Outcome
     from holdfast.tables.settings import TablesArchive, TablesCheck, TablesRestore
     from holdfast.tables.view import View
+    from holdfast.warehouse.run import Warehouse
+    from holdfast.warehouse.settings import Places
+    from holdfast.warehouse.steps import Commit, Copy, Discover, Report, Retire, Validate, Verify
 
 
 def now() -> datetime:
@@ -447,3 +450,128 @@ def tables_restore() -> "Steps":
         sleep=time.sleep,
         random=random,
     )
+
+
+# Warehouse
+
+
+def _warehouse(told: "Places", log: Log) -> "Warehouse":
+    """Steps without a database use little memory, and next to no disk."""
+    from concurrent.futures import ThreadPoolExecutor
+    from pathlib import Path
+    from tempfile import gettempdir
+
+    from holdfast.adapters.s3_warehouse import S3WarehouseBucket
+    from holdfast.warehouse.naming import Names
+    from holdfast.warehouse.run import Scratch, Warehouse
+    from holdfast.warehouse.settings import Database
+
+    bucket_of = partial(S3WarehouseBucket, client("s3"))
+    inventory_bucket, _, folder = told.inventories.removeprefix("s3://").partition("/")
+    scratch = Scratch(Path(gettempdir()), 128 * 1024**2, 1)
+    if isinstance(told, Database):
+        scratch = Scratch(Path(told.scratch_folder), told.database_megabytes * 1024**2, told.database_threads)
+    return Warehouse(
+        backup=bucket_of(told.backup_bucket),
+        names=Names(f"{told.backup_prefix}/"),
+        inventory_bucket=bucket_of(inventory_bucket),
+        inventories=f"{folder}/" if folder else "",
+        bucket_of=bucket_of,
+        scratch=scratch,
+        each=ThreadPoolExecutor(CONNECTIONS).map,
+        now=now,
+        log=log,
+    )
+
+
+@cache
+def warehouse_discover(log: Log) -> "Discover":
+    from holdfast.warehouse.settings import WarehouseDiscover
+    from holdfast.warehouse.steps import Discover
+
+    told = settings.read(WarehouseDiscover)
+    return Discover(_warehouse(told, log), told.sources, told.source_buckets)
+
+
+@cache
+def warehouse_validate(log: Log) -> "Validate":
+    from datetime import timedelta
+
+    from holdfast.warehouse.model import Limits
+    from holdfast.warehouse.settings import WarehouseValidate
+    from holdfast.warehouse.steps import Validate
+    from holdfast.warehouse.validate import Rules
+
+    told = settings.read(WarehouseValidate)
+    limits = Limits(told.lambda_files, told.lambda_bytes, told.task_bytes)
+    rules = Rules(limits, timedelta(days=told.max_inventory_age_days), told.has_task)
+    return Validate(_warehouse(told, log), rules)
+
+
+@cache
+def warehouse_copy(log: Log) -> "Copy":
+    from random import random
+
+    from holdfast.adapters.s3_bulk import CopyObject
+    from holdfast.adapters.s3_objects import S3Copier
+    from holdfast.adapters.s3_warehouse import S3WarehouseCopier
+    from holdfast.warehouse.settings import WarehouseCopy
+    from holdfast.warehouse.steps import Copy
+
+    told = settings.read(WarehouseCopy)
+    session = boto3.DEFAULT_SESSION or boto3.Session()
+    copy_object = CopyObject.like(client("s3"), session, time.sleep, random)
+
+    def copier_of(bucket: str, storage_class: str) -> S3WarehouseCopier:
+        copier = S3Copier(client("s3"), told.backup_bucket, storage_class, copy_object=copy_object)
+        return S3WarehouseCopier.from_bucket(bucket, copier)
+
+    return Copy(_warehouse(told, log), copier_of)
+
+
+@cache
+def warehouse_commit(log: Log) -> "Commit":
+    from holdfast.warehouse.orders import Orders
+    from holdfast.warehouse.settings import WarehouseCommit
+    from holdfast.warehouse.steps import Commit
+
+    told = settings.read(WarehouseCommit)
+    return Commit(_warehouse(told, log), Orders(told.direct_objects, told.storage_class))
+
+
+@cache
+def warehouse_verify(log: Log) -> "Verify":
+    from holdfast.warehouse.settings import WarehouseVerify
+    from holdfast.warehouse.steps import Verify
+
+    return Verify(_warehouse(settings.read(WarehouseVerify), log))
+
+
+@cache
+def warehouse_retire(log: Log) -> "Retire":
+    from datetime import timedelta
+
+    from holdfast.warehouse.model import Retention
+    from holdfast.warehouse.retire import Rules
+    from holdfast.warehouse.settings import WarehouseRetire
+    from holdfast.warehouse.steps import Retire
+
+    told = settings.read(WarehouseRetire)
+    retention = Retention(timedelta(days=told.retire_after_days), timedelta(days=told.grace_days))
+    breaker = _breaker(told.breaker_table, told.breaker_share_percent, told.breaker_floor)
+    return Retire(_warehouse(told, log), Rules(retention, told.keep_runs), breaker)
+
+
+@cache
+def warehouse_report(log: Log) -> "Report":
+    from holdfast.adapters.slack import SlackMessenger
+    from holdfast.warehouse.settings import WarehouseReport
+    from holdfast.warehouse.steps import Report
+
+    told = settings.read(WarehouseReport)
+    message = SlackMessenger(client("secretsmanager"), told.slack_secret_arn, log) if told.slack_secret_arn else _nobody
+    return Report(_warehouse(told, log), message)
+
+
+def _nobody(message: str) -> None:
+    """Where there is nobody to tell."""

@@ -1,0 +1,16 @@
+"""The watch over runs: how long ago the last one was finished, for an alarm on those that never came."""
+
+from datetime import datetime, timedelta
+
+from holdfast.warehouse.run import Warehouse
+
+DAY = timedelta(days=1)
+
+
+def days_since_backup(warehouse: Warehouse) -> float | None:
+    """Since the newest run that has its report; None while there is no such run."""
+    for folder in sorted(warehouse.backup.prefixes(warehouse.names.runs), reverse=True):
+        told = warehouse.load(f"{folder}report.json")
+        if told is not None:
+            return (warehouse.now() - datetime.fromisoformat(told["ended"])) / DAY
+    return None
