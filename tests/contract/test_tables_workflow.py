@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.adapters.memory_workflow import MemoryWorkflow
 from holdfast.adapters.stepfunctions import StateMachine
-from holdfast.tables.restore.ports import Execution, Status, Workflow
+from holdfast.workflow import Execution, Status, Workflow
 from tests.contract.tables import a_name
 
 ORDER = {"table": "orders", "at": "2026-01-01T00:00:00Z", "to": "restored", "run": "run"}

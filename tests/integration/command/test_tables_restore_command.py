@@ -23,9 +23,9 @@ from holdfast.tables import run as archiving
 from holdfast.tables.archive import Archive
 from holdfast.tables.layout import ItemLayout, Layout, SegmentLayout
 from holdfast.tables.model import Description, Gap, Image
-from holdfast.tables.restore.ports import Execution, Status
 from holdfast.tables.restore.steps import Steps
 from holdfast.tables.view import View
+from holdfast.workflow import Execution, Status
 from tests import aws
 from tests.integration.command.shell import NOT_APPLIED, Answer, Shell
 from tests.unit.tables.domain import ARN, T0, TABLE, a_base, a_record, an_item, keys

@@ -10,9 +10,9 @@ from holdfast.adapters.memory_workflow import MemoryWorkflow
 from holdfast.tables import item
 from holdfast.tables.model import Image
 from holdfast.tables.restore import plan, steps
-from holdfast.tables.restore.ports import Execution, Status
 from holdfast.tables.restore.run import Differs, Occupied
 from holdfast.tables.restore.steps import NotAStep, PartsMissing
+from holdfast.workflow import Execution, Status
 from tests.unit.tables.domain import T0, a_base, a_change, an_item, id_of, keys
 from tests.unit.tables.restorable import Restorable, values
 from tests.unit.tables.test_restore_in_place import LAYOUTS, a_story

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from holdfast.tables.restore.ports import Execution, Status
+from holdfast.workflow import Execution, Status
 
 type Step = Callable[[Mapping[str, Any]], Mapping[str, Any]]
 

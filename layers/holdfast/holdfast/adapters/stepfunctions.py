@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from holdfast.tables.restore.ports import Execution, Status
+from holdfast.workflow import Execution, Status
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
@@ -16,7 +16,7 @@ _STATUS = {"SUCCEEDED": Status.SUCCEEDED, "RUNNING": Status.RUNNING, "PENDING_RE
 
 @dataclass(frozen=True, slots=True)
 class StateMachine:
-    """The `Workflow` of a large restore."""
+    """The `Workflow` that a state machine is."""
 
     client: "SFNClient"
     arn: str

@@ -38,12 +38,12 @@ from holdfast.tables.restore.model import (
     expiry_of,
     stamp,
 )
-from holdfast.tables.restore.ports import Execution, Status, Workflow
 from holdfast.tables.restore.run import NewTable
 from holdfast.tables.restore.undo import Undo
 from holdfast.tables.restore.write import TooBusy, Writer
 from holdfast.tables.segment import Unreadable
 from holdfast.tables.view import Altered
+from holdfast.workflow import Execution, Status, Workflow
 
 SHOWN = 20
 """How many items are listed one by one without --verbose."""

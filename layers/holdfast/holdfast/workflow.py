@@ -1,4 +1,4 @@
-"""What a large restore asks of the outside."""
+"""A workflow in Step Functions, as who starts it and follows it sees it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Execution:
 
 
 class Workflow(Protocol):
-    """A workflow that does the steps of a large restore."""
+    """A workflow: a backup, a large restore."""
 
     def start(self, name: str, told: Mapping[str, Any]) -> str:
         """Begin an execution, once for each name. Returns what identifies it."""
