@@ -1,0 +1,146 @@
+"""The engine of the plan: DuckDB over local files, with a limit on memory, and local disk for what is beyond."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdfast.warehouse import database, queries, relations
+from holdfast.warehouse.database import LEDGER, RETIREMENTS, text
+from holdfast.warehouse.model import FileFormat, Phase, Source, Tally
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+KNOWN = "known"
+COPIED = "copied"
+"""What becomes of listed objects, besides what the queries call `other`, `cold` and `too_long`."""
+
+_ADVICE = re.compile(r"\n\n|\nPossible ")
+"""What DuckDB says behind the fact: options of readers, some of which drop rows."""
+
+
+class InventoryUnreadable(ValueError):
+    """A part of an inventory has rows that are not as S3 writes them."""
+
+    def __init__(self, part: str, why: object) -> None:
+        fact = " ".join(_ADVICE.split(str(why))[0].split())
+        super().__init__(
+            f"{part}: {fact}. Nothing was copied or tagged by this inventory;"
+            " wait for the next one, or write one with `holdfast warehouse inventory`"
+        )
+
+
+class OrcUnsupported(RuntimeError):
+    """Nothing here reads ORC."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "an ORC inventory takes pyarrow, which is not installed here: plan this source in the task, or have S3"
+            " write CSV or Parquet"
+        )
+
+
+class PlanEngine:
+    """Answers what is to be copied and what is gone, from files on local disk. No row becomes a Python object.
+
+    `connection`: of `database.connect`; the views `inventory`, `ledger`, `retirements` and `copies` are made in it.
+    `folder`: where files of its own go.
+    """
+
+    def __init__(self, connection: "DuckDBPyConnection", folder: Path) -> None:
+        self.connection = connection
+        self.folder = folder
+        self._relations: dict[str, str] = {}
+        """By part, what the view `inventory` is made of."""
+        connection.execute("SET preserve_insertion_order = false")
+
+    def read_inventory(self, file_format: FileFormat, columns: Sequence[str], parts: Mapping[str, Path]) -> None:
+        """The files of an inventory by the names of its parts, CSV ones unpacked. `columns`: as its manifest says.
+
+        Raises OrcUnsupported, InventoryUnreadable.
+        """
+        paths = dict(parts)
+        if file_format is FileFormat.ORC:
+            paths = {name: _from_orc(name, path) for name, path in parts.items()}
+        self._relations = {name: relations.inventory(file_format, columns, [path]) for name, path in paths.items()}
+        with self._blaming():
+            whole = relations.inventory(file_format, columns, list(paths.values()))
+            self.connection.execute(f"CREATE VIEW inventory AS {whole}")
+
+    def read_ledger(self, ledger: Sequence[Path], retirements: Sequence[Path]) -> None:
+        """The files of the ledger and of what was decided of its copies; none for a first run."""
+        database.view(self.connection, "ledger", ledger, LEDGER)
+        database.view(self.connection, "retirements", retirements, RETIREMENTS)
+
+    def find_copies(self, source: Source, key_limit: int) -> None:
+        """Make the view `copies`: key, version_id, etag, size, modified, kind, phase, database_name. The phase is
+        `too_long` where the key has more than `key_limit` bytes. Raises InventoryUnreadable."""
+        path = self.folder / "copies.parquet"
+        self._write(queries.copies(source, key_limit), path)
+        self.connection.execute(f"CREATE VIEW copies AS FROM read_parquet({text(path)})")
+
+    def write_gone(self, source: Source, stored_before: datetime, path: Path) -> None:
+        """Write the copies whose originals the inventory does not list to a Parquet file: the columns of the ledger,
+        then `state` and `decided_at`, if something was decided. Raises InventoryUnreadable."""
+        self._write(queries.gone(source, stored_before), path)
+
+    def tallies(self, source: Source, key_limit: int) -> dict[str, dict[str, Tally]]:
+        """By database, what becomes of the listed objects: `copied`, `known`, `cold`, `other`, `too_long`; after
+        `find_copies`. Raises InventoryUnreadable."""
+        with self._blaming():
+            listed = self.connection.execute(queries.tallies(source, key_limit)).fetchall()
+        copied = self.connection.execute(
+            "SELECT database_name, phase, count(*), sum(size)::BIGINT FROM copies GROUP BY database_name, phase"
+        ).fetchall()
+        tallies: dict[str, dict[str, Tally]] = defaultdict(lambda: defaultdict(Tally))
+        for name, fate, objects, size in listed:
+            tallies[name][KNOWN if fate in set(Phase) else fate] += Tally(objects, size)
+        for name, phase, objects, size in copied:
+            if phase in set(Phase):
+                tallies[name][COPIED] += Tally(objects, size)
+                tallies[name][KNOWN] += Tally(-objects, -size)
+        return {name: dict(own) for name, own in sorted(tallies.items())}
+
+    def _write(self, question: str, path: Path) -> None:
+        with self._blaming():
+            self.connection.execute(f"COPY ({question}) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
+
+    @contextmanager
+    def _blaming(self) -> Iterator[None]:
+        """Find the part that an error is about, which does not always say so."""
+        import duckdb  # noqa: PLC0415 whoever has a connection has it
+
+        try:
+            yield
+        except (duckdb.OutOfMemoryException, duckdb.InterruptException):
+            raise
+        except duckdb.Error:
+            for name, relation in self._relations.items():
+                try:
+                    self.connection.execute(f"SELECT max(COLUMNS(*)) FROM ({relation})").fetchall()
+                except duckdb.Error as error:
+                    raise InventoryUnreadable(name, error) from None
+            raise
+
+
+def _from_orc(name: str, path: Path) -> Path:
+    """The same as Parquet, a stripe at a time."""
+    try:
+        from pyarrow import ArrowException, orc, parquet  # noqa: PLC0415 only the task has it
+    except ImportError:
+        raise OrcUnsupported from None
+    to = path.with_suffix(".parquet")
+    try:
+        read = orc.ORCFile(path)
+        columns = [field for field in relations.NAMES.values() if field in read.schema.names]
+        schema = read.read(columns=columns).schema if not read.nstripes else read.read_stripe(0, columns).schema
+        with parquet.ParquetWriter(to, schema, compression="lz4") as writer:
+            for number in range(read.nstripes):
+                writer.write_batch(read.read_stripe(number, columns))
+    except ArrowException as error:
+        raise InventoryUnreadable(name, error) from None
+    return to
