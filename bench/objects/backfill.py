@@ -21,16 +21,23 @@ SOURCE = "source"
 FIRST = "s5cmd"
 """What the others are compared with."""
 
+WAYS = {
+    "boto3 in threads": "bench.objects.copying.with_boto3",
+    "ours": "bench.objects.copying.in_bulk",
+    "ours, a whole reconciliation": "bench.objects.copying.reconciling",
+}
+"""Besides programs that do nothing else: functions that are told a bucket and where to copy it."""
+
 
 class CopiedWrong(RuntimeError):
     """Not every object was copied, or not as it is."""
 
 
-def report(objects: int, rounds: int) -> Report:
+def report(objects: int, rounds: int, ways_in_python: Mapping[str, str] = WAYS) -> Report:
     """Copy so many objects by each way in turn, several times. Raises Missing, ServerDied, Failed, CopiedWrong."""
     folder = tempfile.TemporaryDirectory(prefix="holdfast-", ignore_cleanup_errors=True)
     with folder as made, peers.serving(Path(made)) as server:
-        ways = _ways(server)
+        ways = _ways(server) | {way: _python(function) for way, function in ways_in_python.items()}
         source = _fill(server, objects)
         spent = [_round(server, ways, source, number) for number in range(rounds + 1)][1:]  # the first one warms up
     return Report(
@@ -55,28 +62,21 @@ def _row(way: str, spent: Sequence[tuple[Spent, Spent]], objects: int) -> list[C
     ]
 
 
-def _ways(server: Server) -> Mapping[str, Sequence[str | Path]]:
+def _ways(server: Server) -> dict[str, Sequence[str | Path]]:
     """How to copy all of SOURCE into the bucket TARGET. Settings of the others are the fastest of those tried."""
     remote = f":s3,provider=SeaweedFS,env_auth,endpoint='{server.endpoint}',region={peers.REGION},no_check_bucket:"
     rclone: list[str | Path] = [peers.rclone(), "--config", "", "copy", f"{remote}{SOURCE}", f"{remote}TARGET"]
     return {
         FIRST: [peers.s5cmd(), "--numworkers", f"{THREADS}", "cp", f"s3://{SOURCE}/*", "s3://TARGET/"],
         "rclone": [*rclone, "--transfers", f"{THREADS}", "--no-check-dest", "--s3-no-head", "-q"],
-        "boto3 in threads": _python("with_boto3"),
-        "ours": _python("in_bulk"),
-        "ours, a whole reconciliation": _python("reconciling"),
     }
 
 
-def _python(way: str) -> list[str | Path]:
+def _python(function: str) -> list[str | Path]:
     """Without pyOpenSSL, as in Lambda: where it is, botocore loads it."""
-    return [
-        sys.executable,
-        "-c",
-        f"import sys; sys.modules['OpenSSL'] = None; from bench.objects import copying; copying.{way}(*sys.argv[1:])",
-        SOURCE,
-        "TARGET",
-    ]
+    module, _, name = function.rpartition(".")
+    code = f"import sys; sys.modules['OpenSSL'] = None; from {module} import {name}; {name}(*sys.argv[1:])"
+    return [sys.executable, "-c", code, SOURCE, "TARGET"]
 
 
 def _fill(server: Server, objects: int) -> dict[str, str]:
@@ -109,13 +109,16 @@ def _round(
 
 
 def _check(client: Any, target: str, source: Mapping[str, str], way: str) -> None:
-    """Raise CopiedWrong unless each object has one copy with its ETag: under its key, or in a folder of that name."""
+    """Raise CopiedWrong unless each object has one copy with its ETag: under its key, in a folder of that name, or in
+    the source's. What else lies there has other names."""
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=target)
-    found = [(entry["Key"], entry["ETag"]) for page in pages for entry in page.get("Contents", [])]
+    entries = (entry for page in pages for entry in page.get("Contents", []))
+    found = [(entry["Key"], entry["ETag"]) for entry in entries if ".bin" in entry["Key"]]
     copied = {_original(key): etag for key, etag in found}
     if len(found) != len(source) or copied != source:
         raise CopiedWrong(f"{way} copied {len(copied.items() & source.items())} of {len(source)} objects")
 
 
 def _original(key: str) -> str:
-    return key.removeprefix(f"{SOURCE}/").partition(".bin")[0] + ".bin"
+    behind = key.partition(f"{SOURCE}/")[2] or key
+    return behind.partition(".bin")[0] + ".bin"

@@ -41,7 +41,7 @@ def with_boto3(source: str, target: str) -> None:
 
 
 def in_bulk(source: str, target: str) -> None:
-    with _bulk_copier(target) as copier:
+    with bulk_copier(target) as copier:
         _copy_all(source, copier)
 
 
@@ -65,7 +65,7 @@ class Partitions(MemoryCopyTable):
 def reconciling(source: str, target: str) -> None:
     """A pass of objects_reconcile over a bucket without copies; what it keeps in tables is kept in memory."""
     table = Partitions()
-    with _bulk_copier(target) as copier, ThreadPoolExecutor(THREADS) as threads:
+    with bulk_copier(target) as copier, ThreadPoolExecutor(THREADS) as threads:
         keeper = Keeper(
             table=table,
             sources=S3Sources(copier.client),
@@ -97,7 +97,7 @@ def _copy_all(source: str, copier: S3Copier) -> None:
 
 
 @contextmanager
-def _bulk_copier(target: str) -> Iterator[S3Copier]:
+def bulk_copier(target: str) -> Iterator[S3Copier]:
     client = _client()
     copy_object = CopyObject.like(client, boto3.DEFAULT_SESSION or boto3.Session(), time.sleep, random)
     yield S3Copier(client, target, "STANDARD", copy_object=copy_object)
