@@ -135,12 +135,13 @@ ADDED_BY_BOTO3 = {"user-agent", "amz-sdk-invocation-id", "amz-sdk-request", "con
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=300) | st.sampled_from(HOSTILE_NAMES)
 
 
-@pytest.fixture(scope="module", params=["plain", "encrypted", "with a session token", "at an address"])
+@pytest.fixture(scope="module", params=["plain", "encrypted and without tags", "with a session token", "at an address"])
 def both(request: pytest.FixtureRequest) -> tuple[CopyObject, Any, Mapping[str, Any]]:
     """What copies, the client that it copies like, and the settings of both."""
     token = "IQoJb3JpZ2luX2VjEXAMPLE//////////token==" if request.param == "with a session token" else None
     endpoint = "http://192.0.2.1:8333" if request.param == "at an address" else None
-    settings = ENCRYPTED if request.param == "encrypted" else PLAIN
+    untagged = ENCRYPTED | {"TaggingDirective": "REPLACE"}
+    settings = untagged if request.param == "encrypted and without tags" else PLAIN
     return copying(endpoint, token).copy_object, client_of(session(token), endpoint), settings
 
 
