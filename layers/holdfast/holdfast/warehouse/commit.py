@@ -8,7 +8,9 @@ from urllib.parse import quote
 from holdfast.warehouse import database, naming, plan
 from holdfast.warehouse.database import files, text
 from holdfast.warehouse.datasets import fetch
+from holdfast.warehouse.model import Engine
 from holdfast.warehouse.orders import Order, Orders, fetch_reports
+from holdfast.warehouse.ports import Bucket
 from holdfast.warehouse.run import Item, Warehouse
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ WITH told AS (
     FROM reported GROUP BY 1
 ), there AS (
     SELECT {_DECODED.format("key")} AS key, size, etag, storage_class FROM stored
+), original AS (
+    SELECT {_DECODED.format("key")} AS key, etag FROM originals
 )
 SELECT listed.*, there.etag AS copy_etag, there.storage_class,
     CASE
@@ -37,10 +41,12 @@ SELECT listed.*, there.etag AS copy_etag, there.storage_class,
         WHEN NOT told.succeeded THEN coalesce(nullif(told.code, ''), 'Failed')
         WHEN there.key IS NULL THEN 'NotStored'
         WHEN there.size <> listed.size THEN 'AnotherSize'
+        WHEN {{may_differ}} AND original.etag IS DISTINCT FROM listed.etag THEN 'SourceChanged'
     END AS code,
     coalesce(told.message, '') AS message
-FROM listed LEFT JOIN told USING (key) LEFT JOIN there USING (key)
+FROM listed LEFT JOIN told USING (key) LEFT JOIN there USING (key) LEFT JOIN original USING (key)
 """
+"""`may_differ`: whether another object than the one that was listed may have been copied."""
 
 
 def commit(warehouse: Warehouse, item: Item, order: Order, orders: Orders) -> dict[str, Any]:
@@ -49,8 +55,11 @@ def commit(warehouse: Warehouse, item: Item, order: Order, orders: Orders) -> di
         fetch(warehouse, order.listed, scratch / "listed.parquet")
         connection.execute(f"CREATE VIEW listed AS FROM read_parquet({text(scratch / 'listed.parquet')})")
         _load_reports(connection, warehouse, order, scratch)
-        _load_stored(connection, warehouse, order, scratch / "stored.csv")
-        connection.execute(_JUDGED)
+        _load_listing(connection, warehouse, "stored", warehouse.backup, f"{order.target}/", scratch)
+        may_differ = _may_differ(order)
+        original = warehouse.bucket_of(item.source.bucket) if may_differ else None
+        _load_listing(connection, warehouse, "originals", original, item.source.prefix, scratch)
+        connection.execute(_JUDGED.format(may_differ=str(may_differ)))
         _write_ledger(connection, warehouse, item, order, scratch / "ledger.parquet")
         summary = _summary(connection, item)
         retry = _retry(connection, warehouse, item, order, orders)
@@ -72,15 +81,31 @@ def _load_reports(connection: "DuckDBPyConnection", warehouse: Warehouse, order:
             )
 
 
-def _load_stored(connection: "DuckDBPyConnection", warehouse: Warehouse, order: Order, path: Path) -> None:
-    """What lies where the order copies to."""
+def _may_differ(order: Order) -> bool:
+    """A job copies what is there under a key, unless it is told a version: what was written since the inventory, too.
+    That the source holds the listed object still tells that it was this one; its copy may have another ETag."""
+    return order.engine is Engine.BATCH and "VersionId" not in order.fields
+
+
+def _load_listing(
+    connection: "DuckDBPyConnection",
+    warehouse: Warehouse,
+    name: str,
+    bucket: Bucket | None,
+    prefix: str,
+    scratch: Path,
+) -> None:
+    """What lies in a bucket now. Keys stand encoded, without what all begin with where they are copies."""
+    path = scratch / f"{name}.csv"
+    cut = prefix if bucket is warehouse.backup else ""
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
-        for some in warehouse.list_all(warehouse.backup, f"{order.target}/"):
-            for key, stored in ((found.key.removeprefix(f"{order.target}/"), found.stored) for found in some):
-                rows.writerow((quote(key, safe="/"), stored.size, stored.etag, stored.storage_class))
+        for some in warehouse.list_all(bucket, prefix) if bucket else ():
+            for found in some:
+                key, stored = quote(found.key.removeprefix(cut), safe="/"), found.stored
+                rows.writerow((key, stored.size, stored.etag, stored.storage_class))
     connection.execute(
-        f"CREATE VIEW stored AS FROM read_csv({text(path)}, header = false, auto_detect = false, columns ="
+        f"CREATE VIEW {name} AS FROM read_csv({text(path)}, header = false, auto_detect = false, columns ="
         " {'key': 'VARCHAR', 'size': 'BIGINT', 'etag': 'VARCHAR', 'storage_class': 'VARCHAR'})"
     )
 
