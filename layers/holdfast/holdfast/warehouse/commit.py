@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from holdfast.warehouse import database, naming, plan
+from holdfast.warehouse import database, naming, plan, queries
 from holdfast.warehouse.database import files, text
 from holdfast.warehouse.datasets import fetch
 from holdfast.warehouse.model import Engine
@@ -125,7 +125,7 @@ def _write_ledger(connection: "DuckDBPyConnection", warehouse: Warehouse, item: 
 
 def _summary(connection: "DuckDBPyConnection", item: Item) -> dict[str, Any]:
     by_database = connection.execute(
-        f"SELECT {database.database_of(item.source)} AS name, count(*) FILTER (code IS NULL),"
+        f"SELECT {queries.database_of(item.source)} AS name, count(*) FILTER (code IS NULL),"
         " coalesce(sum(size) FILTER (code IS NULL), 0)::BIGINT, count(code) FROM judged GROUP BY 1 ORDER BY 1"
     ).fetchall()
     failures = connection.execute(

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdfast.warehouse.model import Source
 from holdfast.warehouse.run import Scratch
 
 if TYPE_CHECKING:
@@ -68,14 +67,6 @@ def text(value: str | Path) -> str:
 def files(paths: Sequence[Path]) -> str:
     """A list of files, as the readers take it."""
     return "[" + ", ".join(text(path) for path in paths) + "]"
-
-
-def database_of(source: Source) -> str:
-    """`Source.database_of`, as an expression over the column `key` of keys below the source's prefix."""
-    if not source.many:
-        return text(source.prefix.rstrip("/") or source.bucket)
-    below = f"substr(key, {len(source.prefix) + 1})"
-    return f"CASE WHEN contains({below}, '/') THEN {text(source.prefix)} || split_part({below}, '/', 1) END"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from holdfast import prices
-from holdfast.warehouse import database
+from holdfast.warehouse import database, queries
 from holdfast.warehouse.model import Source, Tally
 from holdfast.warehouse.run import Item, Warehouse
 from holdfast.warehouse.runs import newest_first
@@ -82,7 +82,7 @@ def _stored(warehouse: Warehouse, item: Item) -> dict[str, dict[str, Tally]]:
     with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
         load_stored(connection, warehouse, item, scratch)
         rows = connection.execute(
-            f"SELECT {database.database_of(item.source)} AS name, storage_class, count(*), sum(size)::BIGINT"
+            f"SELECT {queries.database_of(item.source)} AS name, storage_class, count(*), sum(size)::BIGINT"
             " FROM ledger ANTI JOIN expiring USING (run, key, etag) WHERE starts_with(key, ?)"
             " GROUP BY 1, 2 ORDER BY 1, 2",
             [item.source.prefix],
