@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.warehouse import database, queries, relations
 from holdfast.warehouse.database import LEDGER, RETIREMENTS, text
-from holdfast.warehouse.model import FileFormat, Phase, Source, Tally
+from holdfast.warehouse.model import FileFormat, Kind, Phase, Source, Tally
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -77,33 +77,39 @@ class PlanEngine:
         database.view(self.connection, "retirements", retirements, RETIREMENTS)
 
     def find_copies(self, source: Source, key_limit: int) -> None:
-        """Make the view `copies`: key, version_id, etag, size, modified, kind, phase, database_name. The phase is
-        `too_long` where the key has more than `key_limit` bytes. Raises InventoryUnreadable."""
-        path = self.folder / "copies.parquet"
-        self._write(queries.copies(source, key_limit), path)
-        self.connection.execute(f"CREATE VIEW copies AS FROM read_parquet({text(path)})")
+        """Compare inventory and ledger, and make the view `copies`: key, version_id, etag, size, modified, kind, phase,
+        database_name. The phase is `too_long` where the key has more than `key_limit` bytes.
 
-    def write_gone(self, source: Source, stored_before: datetime, path: Path) -> None:
+        Raises InventoryUnreadable.
+        """
+        self._make("compared", queries.compared(source))
+        self._make("copies", queries.copies(source, key_limit))
+
+    def write_gone(self, stored_before: datetime, path: Path) -> None:
         """Write the copies whose originals the inventory does not list to a Parquet file: the columns of the ledger,
-        then `state` and `decided_at`, if something was decided. Raises InventoryUnreadable."""
-        self._write(queries.gone(source, stored_before), path)
+        then `state` and `decided_at`, if something was decided. After `find_copies`."""
+        self._write(queries.gone(stored_before), path)
 
-    def tallies(self, source: Source, key_limit: int) -> dict[str, dict[str, Tally]]:
+    def tallies(self, source: Source) -> dict[str, dict[str, Tally]]:
         """By database, what becomes of the listed objects: `copied`, `known`, `cold`, `other`, `too_long`; after
         `find_copies`. Raises InventoryUnreadable."""
         with self._blaming():
-            listed = self.connection.execute(queries.tallies(source, key_limit)).fetchall()
-        copied = self.connection.execute(
+            listed = self.connection.execute(queries.tallies(source)).fetchall()
+        copies = self.connection.execute(
             "SELECT database_name, phase, count(*), sum(size)::BIGINT FROM copies GROUP BY database_name, phase"
         ).fetchall()
         tallies: dict[str, dict[str, Tally]] = defaultdict(lambda: defaultdict(Tally))
         for name, fate, objects, size in listed:
-            tallies[name][KNOWN if fate in set(Phase) else fate] += Tally(objects, size)
-        for name, phase, objects, size in copied:
-            if phase in set(Phase):
-                tallies[name][COPIED] += Tally(objects, size)
-                tallies[name][KNOWN] += Tally(-objects, -size)
+            tallies[name][KNOWN if fate in set(Kind) - {Kind.OTHER} else fate] += Tally(objects, size)
+        for name, phase, objects, size in copies:
+            tallies[name][COPIED if phase in set(Phase) else phase] += Tally(objects, size)
+            tallies[name][KNOWN] += Tally(-objects, -size)
         return {name: dict(own) for name, own in sorted(tallies.items())}
+
+    def _make(self, view: str, question: str) -> None:
+        path = self.folder / f"{view}.parquet"
+        self._write(question, path)
+        self.connection.execute(f"CREATE VIEW {view} AS FROM read_parquet({text(path)})")
 
     def _write(self, question: str, path: Path) -> None:
         with self._blaming():

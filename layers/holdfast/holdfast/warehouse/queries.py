@@ -1,15 +1,16 @@
 """What the plan of a backup asks, as SQL that DuckDB and Athena both run: one text for each question.
 
-Each text is over three relations, whatever they are made of:
+Each text is over relations, whatever they are made of:
 
     inventory    key, key_size, version_id, etag, size, modified, hot    current objects; key_size: its bytes in UTF-8;
                                                                           hot: in a class from which objects are copied
     ledger       run, key, version_id, etag, size, modified, kind, stored_at, copy_etag, storage_class
     retirements  run, key, etag, state, decided_at
+    compared     what `compared` answers
 
 What differs between the two engines is how these come from files: `holdfast.warehouse.relations`. Of what both know,
 the texts use nothing else: strpos, starts_with, split_part, substr, length, window functions. Times are UTC, without a
-zone.
+zone. The comparison goes once over each key, which is what a plan costs: all else is about the few that differ.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,10 @@ from holdfast.warehouse.model import Kind, Phase, Source, State
 
 LONG_TO_COPY = 5 * 1024**3
 """Bytes that one CopyObject, and S3 Batch Operations, take."""
+
+TOO_LONG = "too_long"
+COLD = "cold"
+"""Why data or logs are not copied, where a phase would stand."""
 
 
 def text(value: str) -> str:
@@ -31,25 +36,30 @@ def timestamp(moment: datetime) -> str:
     return f"TIMESTAMP '{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
 
 
+def is_of(source: Source, key: str = "key") -> str:
+    """Whether a key is of a database of a source: a condition."""
+    starts = f"starts_with({key}, {text(source.prefix)})"
+    return f"({starts} AND strpos(substr({key}, {len(source.prefix) + 1}), '/') > 1)" if source.many else starts
+
+
 def database_of(source: Source, key: str = "key") -> str:
-    """`Source.database_of` as an expression over a column of keys: NULL for a key of no database."""
-    below = f"substr({key}, {len(source.prefix) + 1})"
-    name = f"split_part({below}, '/', 1)"
-    if source.many:
-        belongs, database = f"strpos({below}, '/') > 1", f"{text(source.prefix)} || {name}"
-    else:
-        belongs, database = "TRUE", text(source.prefix.rstrip("/") or source.bucket)
-    return f"CASE WHEN starts_with({key}, {text(source.prefix)}) AND {belongs} THEN {database} END"
+    """`Source.database_of` of keys that are of one, as an expression."""
+    if not source.many:
+        return text(source.prefix.rstrip("/") or source.bucket)
+    return f"{text(source.prefix)} || split_part(substr({key}, {len(source.prefix) + 1}), '/', 1)"
 
 
-def kind_of(key: str = "key") -> str:
-    """`model.kind_of` as an expression over a column of keys."""
+def is_log(key: str = "key") -> str:
+    """With `is_data`, `model.kind_of` as conditions."""
+    return f"(strpos({key}, '/_delta_log/') > 0 OR starts_with({key}, '_delta_log/'))"
+
+
+def is_data(key: str = "key") -> str:
+    """Of keys that are no logs. In CASE only the few keys that end so are taken apart."""
     name = f"split_part({key}, '/', length({key}) - length(replace({key}, '/', '')) + 1)"
     return (
-        f"CASE WHEN strpos('/' || {key}, '/_delta_log/') > 0 THEN '{Kind.LOG}'"
-        f" WHEN {key} LIKE '%.parquet' THEN '{Kind.DATA}'"
-        f" WHEN {key} LIKE '%.bin' AND starts_with({name}, 'deletion_vector_') THEN '{Kind.DATA}'"
-        f" ELSE '{Kind.OTHER}' END"
+        f"CASE WHEN {key} LIKE '%.parquet' THEN TRUE"
+        f" WHEN {key} LIKE '%.bin' THEN starts_with({name}, 'deletion_vector_') ELSE FALSE END"
     )
 
 
@@ -64,22 +74,32 @@ latest AS (
 )"""
 """What was decided last of each copy; of two decisions of one moment the worse one, which is first by name."""
 
-
-def _listed(source: Source, key_limit: int) -> str:
-    return f"""
-listed AS (
-    SELECT key, version_id, etag, size, modified, kind,
-        CASE
-            WHEN kind = '{Kind.OTHER}' THEN 'other'
-            WHEN kind = '{Kind.DATA}' AND NOT hot THEN 'cold'
-            WHEN key_size > {key_limit} THEN 'too_long'
-            WHEN kind = '{Kind.LOG}' THEN '{Phase.LOGS}'
-            WHEN size > {LONG_TO_COPY} THEN '{Phase.LARGE}'
-            ELSE '{Phase.DATA}'
-        END AS fate,
-        {database_of(source)} AS database_name
-    FROM (SELECT *, {kind_of()} AS kind FROM inventory) AS objects
+_STORED = f"""
+stored AS (
+    SELECT ledger.key, ledger.etag, latest.run IS NOT NULL AS expiring
+    FROM ledger
+    LEFT JOIN latest
+        ON latest.run = ledger.run AND latest.key = ledger.key AND latest.etag = ledger.etag
+        AND latest.state = '{State.EXPIRING}'
+    WHERE ledger.kind = '{Kind.DATA}'
 )"""
+
+
+def compared(source: Source) -> str:
+    """Where inventory and ledger differ: data and logs that are listed and have no copy, or one of another ETag, or one
+    that is about to expire, with its key as `stored_key`; and as `stored_key` alone the keys that are not listed."""
+    return f"""
+WITH {_LATEST}, {_STORED}
+SELECT
+    listed.key, listed.key_size, listed.version_id, listed.etag, listed.size, listed.modified, stored.key AS stored_key
+FROM (SELECT * FROM inventory WHERE {is_of(source)}) AS listed
+FULL JOIN (SELECT * FROM stored WHERE {is_of(source)}) AS stored ON stored.key = listed.key
+WHERE listed.key IS NULL
+    OR (
+        (stored.key IS NULL OR stored.expiring OR stored.etag <> listed.etag)
+        AND ({is_log("listed.key")} OR (listed.hot AND {is_data("listed.key")}))
+    )
+"""
 
 
 def copies(source: Source, key_limit: int) -> str:
@@ -88,57 +108,69 @@ def copies(source: Source, key_limit: int) -> str:
 
     Data is known if the ledger has this key with this ETag, in a copy that is not about to expire. Logs never are.
     """
+    columns = "key, key_size, version_id, etag, size, modified"
     return f"""
-WITH {_LATEST},
-stored AS (
-    SELECT ledger.key, ledger.etag
-    FROM ledger
-    LEFT JOIN latest
-        ON latest.run = ledger.run AND latest.key = ledger.key AND latest.etag = ledger.etag
-        AND latest.state = '{State.EXPIRING}'
-    WHERE ledger.kind = '{Kind.DATA}' AND latest.run IS NULL
-),
-{_listed(source, key_limit)}
+WITH {_LATEST}, {_STORED},
+unknown AS (
+    SELECT {columns} FROM compared WHERE stored_key IS NULL
+    UNION ALL
+    SELECT DISTINCT {", ".join(f"changed.{column}" for column in columns.split(", "))}
+    FROM (SELECT * FROM compared WHERE key IS NOT NULL AND stored_key IS NOT NULL) AS changed
+    LEFT JOIN stored ON stored.key = changed.key AND stored.etag = changed.etag AND NOT stored.expiring
+    WHERE stored.key IS NULL
+)
 SELECT
-    listed.key, listed.version_id, listed.etag, listed.size, listed.modified, listed.kind,
-    listed.fate AS phase, listed.database_name
-FROM listed
-LEFT JOIN stored ON stored.key = listed.key AND stored.etag = listed.etag
-WHERE listed.database_name IS NOT NULL AND listed.fate NOT IN ('other', 'cold') AND stored.key IS NULL
+    key, version_id, etag, size, modified,
+    CASE WHEN {is_log()} THEN '{Kind.LOG}' ELSE '{Kind.DATA}' END AS kind,
+    CASE
+        WHEN key_size > {key_limit} THEN '{TOO_LONG}'
+        WHEN {is_log()} THEN '{Phase.LOGS}'
+        WHEN size > {LONG_TO_COPY} THEN '{Phase.LARGE}'
+        ELSE '{Phase.DATA}'
+    END AS phase,
+    {database_of(source)} AS database_name
+FROM unknown
 """
 
 
-def gone(source: Source, stored_before: datetime) -> str:
+def gone(stored_before: datetime) -> str:
     """Copies of data whose key the inventory does not list, whatever its ETag, and what was decided of them last."""
     return f"""
 WITH {_LATEST},
-stored AS (
-    SELECT * FROM ledger
-    WHERE kind = '{Kind.DATA}' AND stored_at < {timestamp(stored_before)} AND {database_of(source)} IS NOT NULL
-)
+unlisted AS (SELECT DISTINCT stored_key FROM compared WHERE key IS NULL)
 SELECT DISTINCT
-    stored.run, stored.key, stored.version_id, stored.etag, stored.size, stored.modified, stored.kind,
-    stored.stored_at, stored.copy_etag, stored.storage_class, latest.state, latest.decided_at
-FROM stored
-LEFT JOIN inventory ON inventory.key = stored.key
-LEFT JOIN latest ON latest.run = stored.run AND latest.key = stored.key AND latest.etag = stored.etag
-WHERE inventory.key IS NULL
+    ledger.run, ledger.key, ledger.version_id, ledger.etag, ledger.size, ledger.modified, ledger.kind,
+    ledger.stored_at, ledger.copy_etag, ledger.storage_class, latest.state, latest.decided_at
+FROM ledger
+JOIN unlisted ON unlisted.stored_key = ledger.key
+LEFT JOIN latest ON latest.run = ledger.run AND latest.key = ledger.key AND latest.etag = ledger.etag
+WHERE ledger.kind = '{Kind.DATA}' AND ledger.stored_at < {timestamp(stored_before)}
 """
 
 
-def tallies(source: Source, key_limit: int) -> str:
-    """Objects and bytes that are listed, by database and by what becomes of them; nothing is compared with the ledger:
-    what is listed as data and is not among the copies is known."""
+def tallies(source: Source) -> str:
+    """Objects and bytes that are listed, by database: logs, data, data in a class that is not copied, and others."""
     return f"""
-WITH {_listed(source, key_limit)}
 SELECT database_name, fate, count(*) AS objects, CAST(sum(size) AS BIGINT) AS bytes
-FROM listed
-WHERE database_name IS NOT NULL
+FROM (
+    SELECT
+        size, {database_of(source)} AS database_name,
+        CASE
+            WHEN {is_log()} THEN '{Kind.LOG}'
+            WHEN NOT {is_data()} THEN '{Kind.OTHER}'
+            WHEN hot THEN '{Kind.DATA}'
+            ELSE '{COLD}'
+        END AS fate
+    FROM inventory
+    WHERE {is_of(source)}
+) AS listed
 GROUP BY database_name, fate
 """
 
 
 def over(relations: Mapping[str, str], question: str) -> str:
-    """A question with its relations before it, where there are no views of them: on Athena."""
-    told = ",\n".join(f"{name} AS (\n{relation}\n)" for name, relation in relations.items())
-    return f"WITH {told},\n{question.strip().removeprefix('WITH ')}"
+    """A question with its relations before it, where there are no views of them."""
+    told = ",\n".join(f"{name} AS (\n{relation.strip()}\n)" for name, relation in relations.items())
+    stripped = question.strip()
+    rest = f",\n{stripped.removeprefix('WITH ')}" if stripped.startswith("WITH ") else f"\n{stripped}"
+    return f"WITH {told}{rest}"
