@@ -61,6 +61,15 @@ def test_an_object_of_any_name_is_copied(place: Place, key: str) -> None:
     assert place.content(copy_key) == b"content"
 
 
+@pytest.mark.parametrize("where", ["memory", "moto"])
+def test_what_has_too_long_a_name_to_be_copied_is_told_from_a_fault(request: pytest.FixtureRequest, where: str) -> None:
+    place = a_place(request, where)
+    listed = place.user.put("é" * 500, b"content")
+    place.copier(listed, f"{'c' * 24}{listed.key}")
+    with pytest.raises(SourceUnreadable, match=r"too long a name: its copy's would have 1,025 bytes"):
+        place.copier(listed, f"{'c' * 25}{listed.key}")
+
+
 def test_the_version_that_is_listed_is_copied_though_a_newer_one_is_there(versioned: Place) -> None:
     listed = versioned.user.put("a", b"old")
     versioned.user.put("a", b"new")

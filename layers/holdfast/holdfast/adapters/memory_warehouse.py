@@ -18,6 +18,7 @@ from holdfast.warehouse.ports import (
     SourceUnreadable,
     Tier,
     TierRefused,
+    check_length,
 )
 
 ARCHIVE_CLASSES = {"GLACIER", "DEEP_ARCHIVE"}
@@ -191,6 +192,7 @@ class MemoryCopier:
 
     def __call__(self, listed: Listed, copy_key: str) -> Stored:
         self.source.account.before("copy", self.source.name, listed.key)
+        check_length(listed, copy_key)
         found = self._find(listed)
         if found.body is None:
             raise SourceGone(f"{listed.key!r} is gone")

@@ -22,6 +22,7 @@ from holdfast.warehouse.ports import (
     SourceUnreadable,
     Tier,
     TierRefused,
+    check_length,
 )
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ class S3WarehouseCopier:
         return cls(replace(copier, tags=False), source_bucket)
 
     def __call__(self, listed: Listed, copy_key: str) -> Stored:
+        check_length(listed, copy_key)
         # What was written before its bucket had versions is called "null", as is what takes its place.
         version_id = None if listed.version_id == "null" else listed.version_id
         original = Original(self.source_bucket, listed.key)

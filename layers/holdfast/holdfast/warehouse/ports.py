@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from holdfast.warehouse.model import Listed, Stored
+from holdfast.warehouse.naming import KEY_LIMIT
 
 
 class NotStored(LookupError):
@@ -27,7 +28,14 @@ class SourceChanged(Exception):
 
 
 class SourceUnreadable(Exception):
-    """The object cannot be copied as it is: it lies in an archive class, or its key or bucket is closed to us."""
+    """The object cannot be copied as it is: it lies in an archive class, its key or bucket is closed to us, or its name
+    is too long to be put behind what all copies begin with."""
+
+
+def check_length(listed: Listed, copy_key: str) -> None:
+    """Raises SourceUnreadable."""
+    if (size := len(copy_key.encode())) > KEY_LIMIT:
+        raise SourceUnreadable(f"{listed.key!r} has too long a name: its copy's would have {size:,} bytes")
 
 
 @dataclass(frozen=True, slots=True)
