@@ -9,6 +9,7 @@ import pytest
 
 from holdfast.warehouse.delta.model import Verdict
 from tests.delta_tables import Table
+from tests.unit.warehouse.delta.domain import commits
 from tests.unit.warehouse.delta.lake import Lake
 
 KINDS: dict[str, Callable[[Table], None]] = {
@@ -38,8 +39,8 @@ def customers(lake: Lake, kind: str) -> Table:
 
 
 def judged(lake: Lake, *without: str) -> Verdict:
-    """`without`: names, or what they end with, of files of the log that are not there."""
-    gone = [file.key for file in lake.log().files if file.name.endswith(without)] if without else []
+    """`without`: names of files of the log that are not there."""
+    gone = [file.key for file in lake.log().files if file.name in without]
     (verdict,) = lake.judged([lake.log(without=gone)])
     return verdict
 
@@ -51,7 +52,7 @@ def restorable(verdict: Verdict) -> int | None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_versions_are_restored_from_checkpoints_of_every_kind(lake: Lake, kind: str) -> None:
     table = customers(lake, kind)
-    verdict = judged(lake, "0.json", "1.json")
+    verdict = judged(lake, *commits(0, 1))
     assert verdict.snapshot
     assert verdict.current
     assert verdict.snapshot.records == len(table.rows())
@@ -70,7 +71,7 @@ def test_a_checkpoint_that_lacks_a_file_is_none(lake: Lake, kind: str) -> None:
         assert verdict.current  # from the beginning
         assert not [key for key in lake.closure("log") if key in of_checkpoint]
         assert lake.closure("data") == lake.data_of(table)
-        verdict = judged(lake, gone.removeprefix("customers/_delta_log/"), "0.json")
+        verdict = judged(lake, gone.removeprefix("customers/_delta_log/"), *commits(0))
         assert restorable(verdict) is None
         assert (verdict.newest, verdict.missing_count) == (3, 1)
 
@@ -79,7 +80,7 @@ def test_a_checkpoint_that_lacks_a_file_is_none(lake: Lake, kind: str) -> None:
 def test_a_sidecar_that_is_not_there_is_named(lake: Lake, kind: str) -> None:
     customers(lake, kind)
     gone = min(key for key in lake.sizes() if "_sidecars" in key).rpartition("/")[2]
-    (told,) = judged(lake, gone).unusable
+    (told,) = judged(lake, f"_sidecars/{gone}").unusable
     assert told.endswith(f": its sidecar {gone} is not there, or cannot be read")
 
 
@@ -113,11 +114,11 @@ def test_a_file_of_a_checkpoint_that_cannot_be_read_is_as_if_it_were_not_there(
 
 def test_a_commit_that_cannot_be_read_ends_what_can_be_restored(lake: Lake) -> None:
     customers(lake, "classic")
-    (newest,) = (file.key for file in lake.log().files if file.name.endswith("3.json"))
+    (newest,) = (file.key for file in lake.log().files if file.name in commits(3))
     lake.path(newest).write_text(lake.path(newest).read_text()[:-20])
     verdict = judged(lake)
     assert (verdict.newest, restorable(verdict), verdict.missing) == (3, 2, (newest,))
-    assert verdict.unusable[0].startswith(f"{newest}: Invalid Input Error: Malformed JSON")
+    assert verdict.unusable[0].startswith(f"{newest}: Invalid Input Error: Malformed JSON, at byte ")
 
 
 def test_a_log_of_which_nothing_can_be_read_is_told_so(lake: Lake) -> None:

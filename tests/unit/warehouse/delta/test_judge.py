@@ -11,6 +11,7 @@ from holdfast.warehouse.delta import plan
 from holdfast.warehouse.delta.judge import newest_at
 from holdfast.warehouse.delta.model import Snapshot, Verdict
 from tests.delta_tables import HOSTILE, VECTORS, Table, rows_of
+from tests.unit.warehouse.delta.domain import commits
 from tests.unit.warehouse.delta.lake import BUCKET, Lake
 
 
@@ -245,7 +246,7 @@ def test_a_table_that_was_dropped_and_made_anew_is_the_new_one(lake: Lake) -> No
 
 def test_a_gap_in_the_log_ends_what_can_be_restored(lake: Lake) -> None:
     orders(lake)
-    (gone,) = (file.key for file in lake.log().files if file.name.endswith("4.json"))
+    (gone,) = (file.key for file in lake.log().files if file.name in commits(4))
     verdict = the(lake.judged([lake.log(without=[gone])]))
     assert (verdict.newest, restorable(verdict), verdict.missing, verdict.missing_count) == (5, 3, (gone,), 1)
 
@@ -283,8 +284,8 @@ def test_the_version_of_a_moment_is_the_newest_that_was_committed_by_then(lake: 
     log = lake.log()
     times = [snapshot_of(lake.judged([plan.upto(log, version)])).at for version in range(6)]
     step = timedelta(milliseconds=1)
-    assert newest_at(lake.connection, log, lake.fetch, times[0] - step) is None
-    assert newest_at(lake.connection, log, lake.fetch, times[5] + step) == 5
+    assert newest_at(lake.connection, log, lake.fetch, lake.folder, times[0] - step) is None
+    assert newest_at(lake.connection, log, lake.fetch, lake.folder, times[5] + step) == 5
     for version, at in enumerate(times):
         same = max(later for later, time in enumerate(times) if time == at)
-        assert newest_at(lake.connection, log, lake.fetch, at) == same >= version
+        assert newest_at(lake.connection, log, lake.fetch, lake.folder, at) == same >= version

@@ -8,8 +8,10 @@ the commit that adds it, until the commit that removes it. A version can be rest
 missing. So one replay judges all versions of a segment; only where none of them can be restored is an older one read.
 """
 
+import re
+import shutil
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -51,7 +53,7 @@ def judge(
     """
     cases = [_Case(number, log) for number, log in enumerate(logs)]
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        judging = _Judging(connection, fetch, Path(scratch), stored)
+        judging = _Judging(connection, fetch, Path(scratch), stored, needed is not None)
         try:
             judging.judge(cases)
             if needed is not None:
@@ -61,26 +63,33 @@ def judge(
     return [case.verdict() for case in cases]
 
 
-def newest_at(connection: DuckDBPyConnection, log: Log, fetch: Fetch, at: datetime) -> int | None:
-    """The newest version that was committed by then; None if there was none.
+def newest_at(connection: DuckDBPyConnection, log: Log, fetch: Fetch, folder: Path, moment: datetime) -> int | None:
+    """The newest version that was committed by a moment; None if there was none.
 
     As readers do, it takes no version to be older than the one before it, whatever the clocks of writers said.
     """
     commits = plan.history(log).commits
-    paths = dict(zip(commits, fetch(list(commits.values())), strict=True))
-    told = _times(connection, paths) if paths else {}
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        lines = _gather(zip(commits, fetch(list(commits.values())), strict=True), Path(scratch) / "lines.json")
+        told = dict(connection.execute(statements.TIMES, {"lines": _literal(lines)}).fetchall())
     newest, latest = None, EPOCH
     for version in sorted(commits):
-        latest = max(latest, told.get(version, commits[version].modified))
-        if latest <= at:
+        at = _moment(told[version]) if version in told else commits[version].modified
+        latest = max(latest, at)
+        if latest <= moment:
             newest = version
     return newest
 
 
-def _times(connection: DuckDBPyConnection, paths: Mapping[int, Path]) -> dict[int, datetime]:
-    versions = {str(path): version for version, path in paths.items()}
-    rows = connection.execute(statements.TIMES, {"paths": [_literal(path) for path in paths.values()]}).fetchall()
-    return {versions[name]: _moment(milliseconds) for name, milliseconds in rows}
+def _gather(files: Iterable[tuple[int, Path]], target: Path) -> Path:
+    """The lines of files of JSON in one, each after its file's number."""
+    with target.open("wb") as gathered:
+        for number, path in files:
+            with path.open("rb") as source:
+                gathered.writelines(
+                    b'{"file":%d,"line":%b}\n' % (number, line) for line in map(bytes.strip, source) if line
+                )
+    return target
 
 
 @dataclass(slots=True)
@@ -140,13 +149,18 @@ class _Case:
 class _Judging:
     """Judges cases in rounds: each reads one segment of each log that has no version to restore yet."""
 
-    def __init__(self, connection: DuckDBPyConnection, fetch: Fetch, folder: Path, stored: str | None) -> None:
+    def __init__(
+        self, connection: DuckDBPyConnection, fetch: Fetch, folder: Path, stored: str | None, wanted: bool
+    ) -> None:
         self._connection = connection
         self._fetch = fetch
         self._folder = folder
         self._stored = stored
+        self._wanted = wanted
         self._paths: dict[str, Path] = {}
-        self._needed: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._columns: dict[str, dict[str, Any]] = {}
+        self._needed: list[Path] = []
         self._files_written = 0
 
     def judge(self, cases: Sequence[_Case]) -> None:
@@ -164,10 +178,13 @@ class _Judging:
             pending = [case for case in pending if case.snapshot is None and case.take_up()]
 
     def write_needed(self, target: Path) -> None:
-        if self._needed:
-            self._run(statements.to_file(statements.ALL_NEEDED, target), parts=self._needed)
+        if not self._needed:
+            self._run(statements.to_keep(statements.NOTHING_NEEDED, target))
+        elif len(self._needed) == 1:
+            shutil.move(self._needed[0], target)
         else:
-            self._run(statements.to_file(statements.NOTHING_NEEDED, target))
+            parts = [_literal(part) for part in self._needed]
+            self._run(statements.to_keep(statements.ALL_NEEDED, target), parts=parts)
 
     def tidy(self) -> None:
         for table in statements.SCRATCH:
@@ -231,23 +248,25 @@ class _Judging:
     def _sidecars_of(self, case: _Case, file: LogFile) -> list[str]:
         try:
             if file.key.endswith(".json"):
-                source = statements.JSON
+                names = self._run(statements.SIDECARS.format(source=statements.LINES), lines=self._lines_of([file]))
             elif "sidecar" in self._types(file):
-                source = statements.PARQUET
+                names = self._run(statements.SIDECARS.format(source=statements.PARQUET), paths=[self._where(file)])
             else:
-                return []
-            rows = self._run(statements.SIDECARS.format(source=source), paths=[self._where(file)])
+                names = []
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
             case.refused[file.key] = _reason(error)
             return []
-        return [unquote(path.rpartition("/")[2]) for (path,) in rows]
+        return [unquote(path.rpartition("/")[2]) for (path,) in names]
 
     def _types(self, file: LogFile) -> dict[str, Any]:
         """The columns of a Parquet file with their types."""
-        self._connection.execute(statements.COLUMNS_OF, {"paths": [self._where(file)]})
-        return {name: kind for name, kind, *_ in self._connection.description or () if name != "filename"}
+        if file.key not in self._columns:
+            self._connection.execute(statements.COLUMNS_OF, {"paths": [self._where(file)]})
+            told = self._connection.description or ()
+            self._columns[file.key] = {name: kind for name, kind, *_ in told if name != "filename"}
+        return self._columns[file.key]
 
     def _where(self, file: LogFile) -> str:
         """The local path of a file, as DuckDB's glob reads it."""
@@ -266,9 +285,11 @@ class _Judging:
 
     def _unreadable(self, file: LogFile) -> str | None:
         """Why a file cannot be read; None if it can."""
-        source = statements.JSON if file.key.endswith(".json") else statements.PARQUET
         try:
-            self._run(statements.EVERYTHING.format(source=source), paths=[self._where(file)])
+            if file.key.endswith(".json"):
+                self._run(statements.EVERYTHING.format(source=statements.LINES), lines=self._lines_of([file]))
+            else:
+                self._run(statements.EVERYTHING.format(source=statements.PARQUET), paths=[self._where(file)])
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
@@ -279,16 +300,14 @@ class _Judging:
 
     def _replay(self, pending: Sequence[_Case]) -> list[str]:
         """Where each logical file lies, and from which version until which it is live: Parquet files."""
-        self._note_places(pending)
         files = [file for case in pending for file in case.files]
-        lines = self._write_lines([file for file in files if file.key.endswith(".json")])
-        self._run(statements.ABOUT, paths=[lines])
-        self._run(statements.CHANGES, paths=[lines])
+        self._note_places(pending)
+        parsed = self._parse([file for file in files if file.key.endswith(".json")])
+        self._run(statements.ABOUT, parsed=parsed)
+        self._run(statements.CHANGES, parsed=parsed)
         self._run(statements.FIRST_CHANGES)
-        spans = [
-            self._write_spans(statements.SPANS_OF_COMMITS),
-            self._write_spans(statements.SPANS_OF_BASE.format(added=statements.ADDED_IN_LINES), paths=[lines]),
-        ]
+        in_lines = statements.SPANS_OF_BASE.format(added=statements.ADDED_IN_LINES)
+        spans = [self._write_spans(statements.SPANS_OF_COMMITS), self._write_spans(in_lines, parsed=parsed)]
         for there, paths in self._alike([file for file in files if not file.key.endswith(".json")]):
             self._run(statements.about_in(there), paths=paths)
             added = statements.added_in(there)
@@ -297,10 +316,12 @@ class _Judging:
 
     def _note_places(self, pending: Sequence[_Case]) -> None:
         places = [
-            (str(self._paths[file.key]), case.number, *place) for case in pending for file, *place in case.places()
+            (self._number(file), str(self._paths[file.key]), case.number, *place)
+            for case in pending
+            for file, *place in case.places()
         ]
-        paths, logs, versions, roles = (list(column) for column in zip(*places, strict=True))
-        self._run(statements.FILES, paths=paths, logs=logs, versions=versions, roles=roles)
+        files, paths, logs, versions, roles = (list(column) for column in zip(*places, strict=True))
+        self._run(statements.FILES, files=files, paths=paths, logs=logs, versions=versions, roles=roles)
         self._run(
             statements.LOGS,
             logs=[case.number for case in pending],
@@ -310,13 +331,16 @@ class _Judging:
             lasts=[case.current.last for case in pending],
         )
 
-    def _write_lines(self, files: Sequence[LogFile]) -> str:
+    def _number(self, file: LogFile) -> int:
+        return self._numbers.setdefault(file.key, len(self._numbers))
+
+    def _lines_of(self, files: Sequence[LogFile]) -> str:
+        numbered = ((self._number(file), self._paths[file.key]) for file in files)
+        return _literal(_gather(numbered, self._folder / "lines.json"))
+
+    def _parse(self, files: Sequence[LogFile]) -> str:
         target = self._new_file()
-        if files:
-            paths = [self._where(file) for file in files]
-            self._run(statements.to_file(statements.PARSED_LINES, target), paths=paths)
-        else:
-            self._run(statements.to_file(statements.NO_LINES, target))
+        self._run(statements.to_file(f"FROM {statements.LINES}", target), lines=self._lines_of(files))
         return _literal(target)
 
     def _alike(self, files: Iterable[LogFile]) -> Iterable[tuple[Collection[str], list[str]]]:
@@ -348,13 +372,16 @@ class _Judging:
         for case in pending:
             if case.number in chosen:
                 case.snapshot = _snapshot(case, *chosen[case.number])
+        if self._wanted and chosen:
+            self._note_needed(pending, spans)
+
+    def _note_needed(self, pending: Sequence[_Case], spans: Sequence[str]) -> None:
         needed = [(case.number, file.key, file.size) for case in pending if case.snapshot for file in case.snapshot.log]
-        if needed:
-            logs, keys, sizes = (list(column) for column in zip(*needed, strict=True))
-            self._run(statements.NEEDED_LOGS, logs=logs, keys=keys, sizes=sizes)
-            target = self._new_file()
-            self._run(statements.to_file(statements.NEEDED, target), spans=spans)
-            self._needed.append(_literal(target))
+        logs, keys, sizes = (list(column) for column in zip(*needed, strict=True))
+        self._run(statements.NEEDED_LOGS, logs=logs, keys=keys, sizes=sizes)
+        target = self._new_file()
+        self._run(statements.to_keep(statements.NEEDED, target), spans=spans)
+        self._needed.append(target)
 
     def _note_missing(self, pending: Sequence[_Case]) -> None:
         """Name what the newest versions lack."""
@@ -387,8 +414,8 @@ def _moment(milliseconds: int) -> datetime:
 
 
 def _reason(error: duckdb.Error) -> str:
-    """The first line of what DuckDB says: the rest quotes our own statement."""
-    return str(error).strip().partition("\n")[0]
+    """What DuckDB says of a file, without its name, and without our own statement, which it quotes."""
+    return re.sub(r' (in )?file ["\'][^"\']*["\']', "", str(error).strip().partition("\n")[0])
 
 
 def _literal(path: Path) -> str:

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
 from holdfast.warehouse.delta.model import LogFile, Role, named
-from holdfast.warehouse.delta.statements import to_file
+from holdfast.warehouse.delta.statements import to_keep
 
 NAMED = 5
 """So many of what lies outside are named in a sentence."""
@@ -96,7 +96,7 @@ def write_targets(connection: DuckDBPyConnection, needed: Path, roots: Sequence[
     if count:
         raise PointsOutside(names, count)
     connection.execute(
-        to_file(f"SELECT * EXCLUDE (place), place.bucket AS to_bucket, place.key AS to_key FROM ({placed})", target),
+        to_keep(f"SELECT * EXCLUDE (place), place.bucket AS to_bucket, place.key AS to_key FROM ({placed})", target),
         values,
     )
 

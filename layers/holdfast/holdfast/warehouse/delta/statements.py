@@ -14,7 +14,8 @@ CREATE OR REPLACE TEMP MACRO delta_uuid(text) AS CAST(array_to_string(list_trans
         lambda value, digit: value * 85 + digit)), 8, '0'))), '') AS UUID)::VARCHAR;
 
 -- An object's key is not escaped; in a path of a log, which is a URI, `+` is no space
-CREATE OR REPLACE TEMP MACRO delta_decoded(path) AS coalesce(TRY(url_decode(replace(path, '+', '%2B'))), path);
+CREATE OR REPLACE TEMP MACRO delta_decoded(path) AS CASE
+    WHEN contains(path, '%') THEN coalesce(TRY(url_decode(replace(path, '+', '%2B'))), path) ELSE path END;
 
 -- Where a path of a log points. What is in no bucket, or in none that we understand, gets an empty one: nothing is
 -- stored there, so it is missing
@@ -53,9 +54,15 @@ CREATE OR REPLACE TEMP MACRO delta_records(stats) AS
 """
 
 
-def to_file(query: str, target: Path) -> str:
+def to_file(query: str, target: Path, *, compression: str = "snappy") -> str:
     """A statement that writes what a query finds to a Parquet file."""
-    return "COPY ({}) TO '{}' (FORMAT parquet, COMPRESSION zstd)".format(query, str(target).replace("'", "''"))
+    quoted = str(target).replace("'", "''")
+    return f"COPY ({query}) TO '{quoted}' (FORMAT parquet, COMPRESSION {compression})"
+
+
+def to_keep(query: str, target: Path) -> str:
+    """As `to_file`; smaller, and slower to write."""
+    return to_file(query, target, compression="zstd")
 
 
 _VECTOR_FIELDS = {
@@ -76,13 +83,18 @@ _COLUMNS = {
 }
 """What is read of a line. Times are texts: some writers have put other things there than a number."""
 
-JSON = (
-    "read_json($paths, format = 'newline_delimited', compression = 'none', filename = true, hive_partitioning = false,"
-    f" columns = {{{', '.join(f"'{name}': '{kind}'" for name, kind in _COLUMNS.items())}}})"
+_LINE = ", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())
+LINES = (
+    "(SELECT file, unnest(line) FROM read_json($lines, format = 'newline_delimited', compression = 'none',"
+    f" hive_partitioning = false, columns = {{'file': 'INTEGER', 'line': 'STRUCT({_LINE})'}}))"
 )
+"""The lines of JSON files, each after the number of its file, in one file: DuckDB takes milliseconds to open a file,
+and a log has thousands."""
 PARQUET = "read_parquet($paths, filename = true, hive_partitioning = false)"
-LINES = "read_parquet($paths, hive_partitioning = false)"
-"""PARSED_LINES, as they were written to a file: each line is parsed once, though it is looked at several times."""
+
+_PARSED = "read_parquet($parsed, hive_partitioning = false) AS line JOIN delta_files AS place ON line.file = place.file"
+"""Of a file of what LINES tells: each line is parsed once, though it is looked at several times."""
+_CHECKPOINTS = f"{PARQUET} AS line JOIN delta_files AS place ON line.filename = place.local"
 
 COLUMNS_OF = f"FROM {PARQUET} LIMIT 0"
 EVERYTHING = "SELECT count(CAST(COLUMNS(*) AS VARCHAR)) FROM {source}"
@@ -90,12 +102,12 @@ SIDECARS = "SELECT DISTINCT sidecar.path FROM {source} WHERE sidecar.path IS NOT
 
 _TIME = """coalesce(
         TRY_CAST("commitInfo"."inCommitTimestamp" AS BIGINT), TRY_CAST("commitInfo"."timestamp" AS BIGINT))"""
-TIMES = f"SELECT filename, max({_TIME}) AS told_at FROM {JSON} GROUP BY filename HAVING told_at IS NOT NULL"
+TIMES = f"SELECT file, max({_TIME}) AS told_at FROM {LINES} GROUP BY file HAVING told_at IS NOT NULL"
 
 FILES = """
 CREATE OR REPLACE TEMP TABLE delta_files AS
-SELECT unnest($paths) AS local, unnest($logs)::INTEGER AS log, unnest($versions)::BIGINT AS version,
-    unnest($roles) AS role
+SELECT unnest($files)::INTEGER AS file, unnest($paths) AS local, unnest($logs)::INTEGER AS log,
+    unnest($versions)::BIGINT AS version, unnest($roles) AS role
 """
 LOGS = """
 CREATE OR REPLACE TEMP TABLE delta_logs AS
@@ -104,21 +116,16 @@ SELECT unnest($logs)::INTEGER AS log, unnest($buckets) AS bucket, unnest($roots)
 """
 """`role`: `base`, of a checkpoint; `opening`, the commit that a checkpoint stands for; `commit`, one after it."""
 
-PARSED_LINES = f"FROM {JSON}"
-NO_LINES = f"""
-SELECT ''::VARCHAR AS filename, {", ".join(f'NULL::{kind} AS "{name}"' for name, kind in _COLUMNS.items())}
-WHERE false
-"""
 ABOUT = f"""
 CREATE OR REPLACE TEMP TABLE delta_about AS
 SELECT place.log, place.version, protocol."minReaderVersion" AS reader_version,
     protocol."readerFeatures" AS reader_features, "metaData".id IS NOT NULL AS described, {_TIME} AS told_at
-FROM {LINES} AS line JOIN delta_files AS place ON line.filename = place.local
+FROM {_PARSED}
 WHERE protocol IS NOT NULL OR "metaData".id IS NOT NULL OR told_at IS NOT NULL
 """
 """What a log tells of its table, not of one of its files."""
 
-JSON_FIELDS = frozenset(
+_LINE_FIELDS = frozenset(
     f"add.{name}" for name in ("path", "size", "stats", *(f"deletionVector.{inner}" for inner in _VECTOR_FIELDS))
 )
 
@@ -147,12 +154,12 @@ INSERT INTO delta_about
 SELECT place.log, place.version, {_field(there, "protocol.minReaderVersion", "INTEGER")} AS reader_version,
     {_field(there, "protocol.readerFeatures", "VARCHAR[]")},
     {_field(there, "metaData.id", "VARCHAR")} IS NOT NULL AS described, NULL
-FROM {PARQUET} AS line JOIN delta_files AS place ON line.filename = place.local
+FROM {_CHECKPOINTS}
 WHERE reader_version IS NOT NULL OR described
 """
 
 
-def added_in(there: Collection[str], source: str = PARQUET) -> str:
+def added_in(there: Collection[str], source: str = _CHECKPOINTS) -> str:
     """The logical files of checkpoints."""
     vector = ", ".join(
         f"'{name}': {_field(there, f'add.deletionVector.{name}', kind)}" for name, kind in _VECTOR_FIELDS.items()
@@ -163,22 +170,22 @@ SELECT place.log, place.version, {_field(there, "add.path", "VARCHAR")} AS path,
     {{{vector}}} AS vector, delta_vector_id(vector) AS vector_id,
     {_field(there, "add.size", "BIGINT")} AS size,
     coalesce({stats}, delta_records({_field(there, "add.stats", "VARCHAR")})) AS records
-FROM {source} AS line JOIN delta_files AS place ON line.filename = place.local
+FROM {source}
 WHERE place.role = 'base' AND path IS NOT NULL
 """
 
 
-ADDED_IN_LINES = added_in(JSON_FIELDS, LINES)
+ADDED_IN_LINES = added_in(_LINE_FIELDS, _PARSED)
 
 CHANGES = f"""
 CREATE OR REPLACE TEMP TABLE delta_changes AS
 SELECT log, version, true AS added, add.path AS path, delta_vector_id(add."deletionVector") AS vector_id,
     add."deletionVector" AS vector, add.size AS size, delta_records(add.stats) AS records
-FROM {LINES} AS line JOIN delta_files AS place ON line.filename = place.local
+FROM {_PARSED}
 WHERE role = 'commit' AND add.path IS NOT NULL
 UNION ALL
 SELECT log, version, false, remove.path, delta_vector_id(remove."deletionVector"), NULL, NULL, NULL
-FROM {LINES} AS line JOIN delta_files AS place ON line.filename = place.local
+FROM {_PARSED}
 WHERE role = 'commit' AND remove.path IS NOT NULL
 """
 
