@@ -1,12 +1,19 @@
 """The warehouse system under random histories: what is called restorable is, what is tagged may go, nothing is lost."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from holdfast.warehouse import plan
+from holdfast.warehouse import commit, plan, retire
+from holdfast.warehouse.delta import judge as judging
+from holdfast.warehouse.engine import PlanEngine
+from holdfast.warehouse.model import Gone, Retention, State
+from holdfast.warehouse.orders import Order
 from holdfast.warehouse.plan import Decision, Facts, Step
 from tests.model.histories import Bug, each_of, planted, play_all
 from tests.model.warehouse_history import Violated, Weather, play
@@ -23,25 +30,50 @@ def test_invariants_hold_in_random_histories(chunk: int) -> None:
     play_all(play, range(chunk, HISTORIES, CHUNKS))
 
 
-DECIDE = plan.decide
+DECIDE, JUDGE = plan.decide, judging.judge
+READ_LEDGER, RECORD = PlanEngine.read_ledger, retire._Retiring._record
 
 
-def believes_the_inventory(gone: Any, facts: Facts, *rest: Any) -> Decision:
+def believes_the_inventory(gone: Gone, facts: Facts, *rest: Any) -> Decision:
     """Takes for gone what is not listed, without a look."""
     return DECIDE(gone, replace(facts, original=None), *rest)
 
 
-def forgets_what_versions_need(gone: Any, facts: Facts, *rest: Any) -> Decision:
+def forgets_what_versions_need(gone: Gone, facts: Facts, *rest: Any) -> Decision:
     return DECIDE(gone, replace(facts, needed=False), *rest)
 
 
-def gives_no_grace(gone: Any, facts: Facts, *rest: Any) -> Decision:
+def gives_no_grace(gone: Gone, facts: Facts, *rest: Any) -> Decision:
     decision = DECIDE(gone, facts, *rest)
     return Decision(Step.EXPIRE, "") if decision.step is Step.MARK else decision
 
 
-def retires_what_is_young(gone: Any, facts: Facts, retention: Any, now: Any) -> Decision:
-    return DECIDE(gone, facts, replace(retention, min_age=retention.min_age * 0), now)
+def retires_what_is_young(gone: Gone, facts: Facts, retention: Retention, now: datetime) -> Decision:
+    copy = replace(gone.copy, stored_at=now - retention.min_age)
+    return DECIDE(replace(gone, copy=copy), facts, retention, now)
+
+
+def never_takes_back(gone: Gone, facts: Facts, *rest: Any) -> Decision:
+    decision = DECIDE(gone, facts, *rest)
+    return Decision(Step.LEAVE, "") if decision.step is Step.TAKE_BACK else decision
+
+
+def calls_every_table_restorable(connection: Any, logs: Any, fetch: Any, folder: Any, _: Any, needed: Any) -> Any:
+    return JUDGE(connection, logs, fetch, folder, None, needed)
+
+
+def forgets_to_say_what_expires(self: Any, some: Any, state: State, *rest: Any) -> None:
+    if state is not State.EXPIRING:
+        RECORD(self, some, state, *rest)
+
+
+def counts_what_expires(self: PlanEngine, ledger: Sequence[Path], _: Sequence[Path]) -> None:
+    READ_LEDGER(self, ledger, [])
+
+
+def copies_whatever_is_there(_: Order) -> bool:
+    """Takes the copy of a job for the object that was listed."""
+    return False
 
 
 def play_calmly(seed: int) -> int:
@@ -54,6 +86,10 @@ BUGS: list[Bug] = [
     (plan, "decide", forgets_what_versions_need),
     (plan, "decide", gives_no_grace),
     (plan, "decide", retires_what_is_young),
+    (plan, "decide", never_takes_back),
+    (judging, "judge", calls_every_table_restorable),
+    (retire._Retiring, "_record", forgets_to_say_what_expires),
+    (PlanEngine, "read_ledger", counts_what_expires),
 ]
 
 
@@ -61,3 +97,8 @@ BUGS: list[Bug] = [
 def test_a_planted_bug_is_caught(bug: Bug) -> None:
     with planted(bug), pytest.raises(Violated):
         play_all(play_calmly, range(ENOUGH_TO_CATCH_A_BUG))
+
+
+def test_a_bug_that_shows_only_in_a_race_is_caught() -> None:
+    with planted((commit, "_may_differ", copies_whatever_is_there)), pytest.raises(Violated):
+        play_all(play, range(ENOUGH_TO_CATCH_A_BUG))

@@ -69,6 +69,7 @@ class Lake:
     random: Random
     tables: dict[str, Table] = field(default_factory=dict)
     bodies: dict[str, set[bytes]] = field(default_factory=dict)
+    gone: list[tuple[str, bytes]] = field(default_factory=list)
     written: int = 0
 
     def put(self, key: str, body: bytes, storage_class: str = "STANDARD") -> None:
@@ -78,7 +79,8 @@ class Lake:
     def act(self) -> None:
         """One thing that users do."""
         act = self.random.choices(
-            [self.commit, self.vacuum, self.checkpoint, self.drop, self.lose, self.litter], [60, 15, 10, 3, 2, 10]
+            [self.commit, self.vacuum, self.checkpoint, self.drop, self.lose, self.litter, self.bring_back],
+            [60, 15, 10, 3, 2, 10, 8],
         )[0]
         act()
 
@@ -118,8 +120,14 @@ class Lake:
         table = self._table()
         if table.version < 0:
             return
-        adds = [{"add": {"path": quote(path), "size": size, "dataChange": False}} for path, size in table.live.items()]
-        about = [{"checkpointMetadata": {"version": table.version}}, {"protocol": FEATURES}, {"metaData": {"id": "1"}}]
+        adds: list[dict[str, Any]] = [
+            {"add": {"path": quote(path), "size": size, "dataChange": False}} for path, size in table.live.items()
+        ]
+        about: list[dict[str, Any]] = [
+            {"checkpointMetadata": {"version": table.version}},
+            {"protocol": FEATURES},
+            {"metaData": {"id": "1"}},
+        ]
         name = f"{table.version:020}.checkpoint.{self.random.randbytes(16).hex():.8}-0000-0000-0000-000000000000.json"
         self._log(table, name, about + adds)
         self._log(table, "_last_checkpoint", [{"version": table.version, "size": len(adds)}])
@@ -131,8 +139,18 @@ class Lake:
     def vacuum(self) -> None:
         table = self._table()
         for path in table.removed:
-            self.bucket.remove(table.root + path)
+            self._remove(table.root + path)
         table.removed.clear()
+
+    def _remove(self, key: str) -> None:
+        if current := self.bucket.current(key):
+            self.gone.append((key, current.body or b""))
+        self.bucket.remove(key)
+
+    def bring_back(self) -> None:
+        """Somebody puts back what was there: the same bytes under the same key."""
+        if self.gone:
+            self.put(*self.gone.pop(self.random.randrange(len(self.gone))))
 
     def drop(self) -> None:
         """Remove a table; it may be made anew at the same place."""
@@ -145,7 +163,7 @@ class Lake:
         """A file that is needed is gone: somebody's mistake."""
         table = self._table()
         if table.live:
-            self.bucket.remove(table.root + self.random.choice(sorted(table.live)))
+            self._remove(table.root + self.random.choice(sorted(table.live)))
 
     def litter(self) -> None:
         self.written += 1

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import unquote
@@ -110,7 +111,7 @@ class Workflow:
             except Failed as error:
                 name, cause = error.args
                 failure = {"Error": name, "Cause": cause}
-                self.again(lambda item=item, failure=failure: report.note_failure(self.warehouse, item, failure))
+                self.again(partial(report.note_failure, self.warehouse, item, failure))
         return self.again(lambda: report.report(self.warehouse, told["run"], self.messages.append))
 
     def again[T](self, step: Callable[[], T]) -> T:
@@ -158,7 +159,7 @@ class Workflow:
         while phase is not None:
             order = Order.of({"phase": json.loads(json.dumps(phase))})
             self._copy(item, order)
-            told = self.again(lambda order=order: commit.commit(self.warehouse, item, order, self.orders))
+            told = self.again(partial(commit.commit, self.warehouse, item, order, self.orders))
             phase = told["retry"]
 
     def _copy(self, item: Item, order: Order) -> None:

@@ -22,7 +22,7 @@ class NotAStep(ValueError):
 class Messenger(Protocol):
     """Tells people of a run."""
 
-    def __call__(self, message: str) -> None: ...
+    def __call__(self, message: str, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
