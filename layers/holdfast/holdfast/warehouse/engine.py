@@ -136,17 +136,18 @@ class PlanEngine:
 def _from_orc(name: str, path: Path) -> Path:
     """The same as Parquet, a stripe at a time."""
     try:
-        from pyarrow import ArrowException, orc, parquet  # noqa: PLC0415 only the task has it
+        import pyarrow  # noqa: PLC0415 only the task has it
+        from pyarrow import orc, parquet  # noqa: PLC0415
     except ImportError:
         raise OrcUnsupported from None
     to = path.with_suffix(".parquet")
     try:
         read = orc.ORCFile(path)
         columns = [field for field in relations.NAMES.values() if field in read.schema.names]
-        schema = read.read(columns=columns).schema if not read.nstripes else read.read_stripe(0, columns).schema
-        with parquet.ParquetWriter(to, schema, compression="lz4") as writer:
+        schema = pyarrow.schema([read.schema.field(name) for name in columns])
+        with parquet.ParquetWriter(to, schema, compression="lz4", coerce_timestamps="us") as writer:
             for number in range(read.nstripes):
-                writer.write_batch(read.read_stripe(number, columns))
-    except ArrowException as error:
+                writer.write_batch(read.read_stripe(number, columns).select(columns))
+    except (pyarrow.ArrowException, OSError) as error:
         raise InventoryUnreadable(name, error) from None
     return to

@@ -13,7 +13,9 @@ from isal import igzip_lib
 from holdfast.warehouse.model import FileFormat, Part
 
 _AT_ONCE = 1 << 20
-"""Bytes unpacked at once."""
+"""Bytes that may come at once of a slice."""
+_SLICE = 1 << 16
+"""Packed bytes that are unpacked before it is asked how much came: some senders have all in one piece."""
 
 _MEND = (
     "Nothing was copied or tagged by this inventory; wait for the next one, or write one with"
@@ -86,14 +88,13 @@ def _unpacked(part: Part, pieces: Iterable[bytes], limits: Limits) -> Iterator[b
     """What gzip members one after the other hold."""
     packed = unpacked = 0
     member = _member()
-    for piece in pieces:
-        packed += len(piece)
-        rest = piece
+    for rest in (piece[at : at + _SLICE] for piece in pieces for at in range(0, len(piece), _SLICE)):
+        packed += len(rest)
         while rest or not (member.eof or member.needs_input):
             if member.eof:
                 member = _member()
             came = _from_member(part, member, rest)
-            rest = member.unused_data if member.eof else b""
+            rest = member.unused_data if member.eof else b""  # noqa: PLW2901 what the next member begins with
             unpacked += len(came)
             if unpacked > min(limits.size, limits.slack + packed * limits.ratio):
                 raise PartTooLarge(part.key, limits, packed)
