@@ -17,10 +17,20 @@ from holdfast.warehouse.model import (
     Part,
     Phase,
     Retention,
+    Source,
     State,
     Stored,
 )
-from holdfast.warehouse.plan import Decision, Facts, InventoryMissing, InventoryStale, InventoryTooLarge, Seen, Step
+from holdfast.warehouse.plan import (
+    Decision,
+    Facts,
+    InventoryMissing,
+    InventoryStale,
+    InventoryTooLarge,
+    Seen,
+    SourcesOverlap,
+    Step,
+)
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 MANIFEST = Manifest(
@@ -48,6 +58,16 @@ FACTS = Facts(needed=False, listed=False, original=None, stored=Stored(7, "c", "
 def of_size(size: int, file_format: FileFormat = FileFormat.CSV, files: int = 1) -> Manifest:
     parts = tuple(Part(f"{number}", size // files, "0" * 32) for number in range(files))
     return replace(MANIFEST, file_format=file_format, parts=parts)
+
+
+@pytest.mark.parametrize("other", ["s3://lake/sales", "s3://lake", "s3://lake/*", "s3://lake/sales/eu#other"])
+def test_sources_that_hold_the_same_keys_are_refused(other: str) -> None:
+    with pytest.raises(SourcesOverlap, match="hold the same keys"):
+        plan.check_apart([Source("hr", ""), Source.parse("s3://lake/sales"), Source.parse(other)])
+
+
+def test_sources_beside_each_other_are_fine() -> None:
+    plan.check_apart([Source("lake", "sales/"), Source("lake", "sales_eu/"), Source("hr", "sales/")])
 
 
 def test_parts_that_are_missing_and_parts_of_another_size_are_told_apart() -> None:

@@ -4,14 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from holdfast.warehouse import naming
+from holdfast.warehouse import naming, plan
 from holdfast.warehouse.inventory import CHECKSUM, FOLDER
 from holdfast.warehouse.model import Source
 from holdfast.warehouse.run import Item, Warehouse
 
 
 def discover(warehouse: Warehouse, sources: Sequence[Source], *, started: datetime, execution: str) -> dict[str, Any]:
-    """Name the run, and tell for each source where its inventory is."""
+    """Name the run, and tell for each source where its inventory is. Raises SourcesOverlap."""
+    plan.check_apart(sources)
     run = naming.run_name(started, execution)
     items = [Item(run, source, _newest(warehouse, source)) for source in sources]
     answer = {"run": run, "sources": [item.told for item in items]}

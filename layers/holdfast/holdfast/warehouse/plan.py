@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import combinations
 
 from holdfast.warehouse.model import (
     Engine,
@@ -15,6 +16,7 @@ from holdfast.warehouse.model import (
     Phase,
     Retention,
     Route,
+    Source,
     State,
     Stored,
 )
@@ -27,6 +29,24 @@ ATTEMPTS = 2
 
 NAMED = 5
 """So many of many are named in a sentence."""
+
+
+class SourcesOverlap(ValueError):
+    """Two sources hold the same keys."""
+
+    def __init__(self, one: Source, other: Source) -> None:
+        super().__init__(
+            f"{one} and {other} hold the same keys, and would be backed up twice: leave one of them out of"
+            " WarehouseSources"
+        )
+
+
+def check_apart(sources: Sequence[Source]) -> None:
+    """Raises SourcesOverlap."""
+    for one, other in combinations(sources, 2):
+        shorter, longer = sorted((one.prefix, other.prefix), key=len)
+        if one.bucket == other.bucket and longer.startswith(shorter):
+            raise SourcesOverlap(one, other)
 
 
 class InventoryMissing(LookupError):
