@@ -3,7 +3,6 @@
 import os
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 from holdfast.warehouse import commit, plan, retire
 from holdfast.warehouse.delta import judge as judging
 from holdfast.warehouse.engine import PlanEngine
-from holdfast.warehouse.model import Gone, Retention, State
+from holdfast.warehouse.model import Gone, State
 from holdfast.warehouse.orders import Order
 from holdfast.warehouse.plan import Decision, Facts, Step
 from tests.model.histories import Bug, each_of, planted, play_all
@@ -48,11 +47,6 @@ def gives_no_grace(gone: Gone, facts: Facts, *rest: Any) -> Decision:
     return Decision(Step.EXPIRE, "") if decision.step is Step.MARK else decision
 
 
-def retires_what_is_young(gone: Gone, facts: Facts, retention: Retention, now: datetime) -> Decision:
-    copy = replace(gone.copy, stored_at=now - retention.min_age)
-    return DECIDE(replace(gone, copy=copy), facts, retention, now)
-
-
 def never_takes_back(gone: Gone, facts: Facts, *rest: Any) -> Decision:
     decision = DECIDE(gone, facts, *rest)
     return Decision(Step.LEAVE, "") if decision.step is Step.TAKE_BACK else decision
@@ -85,7 +79,6 @@ BUGS: list[Bug] = [
     (plan, "decide", believes_the_inventory),
     (plan, "decide", forgets_what_versions_need),
     (plan, "decide", gives_no_grace),
-    (plan, "decide", retires_what_is_young),
     (plan, "decide", never_takes_back),
     (judging, "judge", calls_every_table_restorable),
     (retire._Retiring, "_record", forgets_to_say_what_expires),
