@@ -18,7 +18,7 @@ from holdfast.adapters.memory_warehouse import MemoryBucket, MemoryWarehouse
 from holdfast.warehouse.inventory import CHECKSUM, FOLDER, MANIFEST, read_manifest
 from holdfast.warehouse.model import FileFormat, Manifest, Stored
 from holdfast.warehouse.ports import Found
-from holdfast.warehouse.write_inventory import InventoryExists, InventoryWriter, Place, Written
+from holdfast.warehouse.write_inventory import InventoryWriter, Place, Written
 from tests.contract.buckets import HOSTILE_KEYS
 
 BEGAN = datetime(2026, 11, 20, 1, 5, 59, 250_000, tzinfo=UTC)
@@ -178,11 +178,11 @@ def test_a_listing_that_breaks_off_leaves_no_manifest(writer: InventoryWriter, b
     assert [found.key for found in bucket.listing("")] == ["inventories/lake/holdfast/data/part-1.csv.gz"]
 
 
-def test_another_inventory_of_the_same_minute_is_not_written_over(
+def test_another_inventory_of_the_same_minute_is_named_by_the_next(
     writer: InventoryWriter, bucket: MemoryBucket
 ) -> None:
     written(writer, a_found("a"))
     before = dict(bucket.keys)
-    with pytest.raises(InventoryExists, match=f"{FOLDER_KEY} already, of this minute"):
-        writer.write([[a_found("b")]], BEGAN + timedelta(milliseconds=500))
-    assert bucket.keys == before
+    second = writer.write([[a_found("b")]], BEGAN + timedelta(milliseconds=500))
+    assert second.manifest_key == "inventories/lake/holdfast/2026-11-20T01-06Z/manifest.json"
+    assert before.items() <= bucket.keys.items()

@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -37,13 +37,6 @@ tier fails to be, which is reported; any other tier would leave it without a bac
 
 _PLAIN = "/="
 """Need no encoding in a key. Where nothing does, it takes a third of the time."""
-
-
-class InventoryExists(Exception):
-    """Another inventory was begun in the same minute: it has the same name."""
-
-    def __init__(self, folder: str) -> None:
-        super().__init__(f"there is an inventory {folder} already, of this minute: try again in the next")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +79,27 @@ class InventoryWriter:
     part_rows: int = PART_ROWS
 
     def write(self, listed: Iterable[Sequence[Found]], began: datetime) -> Written:
-        """Parts, manifest, Hive's manifest, and the checksum that says that all of it is there. Raises InventoryExists.
+        """Parts, manifest, Hive's manifest, and the checksum that says that all of it is there.
 
         `began`: when listing did. What breaks off before its end has no checksum, and nobody takes it for one.
         """
-        folder = self.place.of(began)
-        if self.place.bucket.head(folder + MANIFEST) is not None:
-            raise InventoryExists(folder)
+        named = self._free(began)
+        folder = self.place.of(named)
         seen = _Seen()
         parts = tuple(map(self._write_part, _slices(seen.each(listed), self.part_rows)))
         manifest = json.dumps(self._manifest(parts, began), indent=2).encode()
         lines = [f"s3://{self.place.bucket.name}/{part.key}" for part in parts]
         self.place.bucket.write(folder + MANIFEST, manifest)
-        self.place.bucket.write(f"{self.place.folder}hive/dt={began:%Y-%m-%d-%H-%M}/symlink.txt", _text(lines))
+        self.place.bucket.write(f"{self.place.folder}hive/dt={named:%Y-%m-%d-%H-%M}/symlink.txt", _text(lines))
         self.place.bucket.write(folder + CHECKSUM, _text([hashlib.md5(manifest, usedforsecurity=False).hexdigest()]))
         return Written(folder + MANIFEST, seen.objects, seen.size, seen.tiered, parts)
+
+    def _free(self, began: datetime) -> datetime:
+        """The first minute from then on of which there is no inventory: they are named by the minute."""
+        named = began
+        while self.place.bucket.head(self.place.of(named) + MANIFEST) is not None:
+            named += timedelta(minutes=1)
+        return named
 
     def _manifest(self, parts: Sequence[Part], began: datetime) -> dict[str, Any]:
         return {

@@ -19,7 +19,7 @@ from holdfast.cli.warehouse import app
 from holdfast.warehouse.listing import WORKERS, list_all
 from holdfast.warehouse.model import FileFormat, Source, SourceInvalid
 from holdfast.warehouse.ports import Found
-from holdfast.warehouse.write_inventory import ASSUMED_TIER, InventoryExists, InventoryWriter, Place, Written
+from holdfast.warehouse.write_inventory import ASSUMED_TIER, InventoryWriter, Place, Written
 
 SYSTEM = "warehouse"
 
@@ -46,7 +46,7 @@ class InventoryTooNarrow(ValueError):
         )
 
 
-MENDED_BY_THE_READER = (BadPlace, InventoryExists, InventoryTooNarrow, SourceInvalid)
+MENDED_BY_THE_READER = (BadPlace, InventoryTooNarrow, SourceInvalid)
 
 
 @app.command()
