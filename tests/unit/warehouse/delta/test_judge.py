@@ -1,16 +1,19 @@
 """Which version of a real Delta table can be restored, and what it needs: deltalake is the witness."""
 
+import json
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import duckdb
 import pytest
 from deltalake import DeltaTable
 
 from holdfast.warehouse.delta import plan
 from holdfast.warehouse.delta.judge import newest_at
-from holdfast.warehouse.delta.model import Snapshot, Verdict
-from tests.delta_tables import HOSTILE, VECTORS, Table, rows_of
+from holdfast.warehouse.delta.model import Snapshot, Verdict, commit_name
+from tests.delta_tables import HOSTILE, VECTORS, Table, actions_of, commit, rows_of
 from tests.unit.warehouse.delta.domain import commits
 from tests.unit.warehouse.delta.lake import BUCKET, Lake
 
@@ -260,6 +263,39 @@ def test_tables_are_judged_together_each_for_itself(lake: Lake) -> None:
     assert lake.judged([]) == []
 
 
+def test_closures_of_tables_that_were_decided_in_different_rounds_are_in_one_file(lake: Lake) -> None:
+    early, late = lake.table("early"), lake.table("late")
+    for table in (early, late):
+        table.append(1)
+        table.append(2)
+        table.checkpoint()
+        table.append(3)
+    (lost,) = lake.data_of(early, 1) - lake.data_of(early, 0)
+    assert [restorable(verdict) for verdict in lake.judged(stored=lake_less(lake, lost))] == [0, 3 - 1]
+    assert lake.closure("data") == lake.data_of(early, 0) | lake.data_of(late)
+
+
+def test_a_line_that_speaks_for_another_table_is_no_line(lake: Lake) -> None:
+    table, other = lake.table("orders"), lake.table("other")
+    table.append(1)
+    other.append(1)
+    other.append(2)
+    (add,) = (action["add"] for action in actions_of(other.folder, 1) if "add" in action)
+    remove = json.dumps({"remove": {"path": add["path"]}})
+    for line in ('{},"file":2', f'{{}}}}\n{{"file":2,"line":{remove}', f'{{}}}},{{"file":2,"line":{remove}'):
+        (table.folder / "_delta_log" / commit_name(1)).write_text(line)
+        first, second = lake.judged()
+        assert (restorable(first), len(first.unusable), restorable(second)) == (0, 1, 1)
+        assert lake.data_of(other) <= lake.closure("data")
+
+
+def test_too_little_memory_is_no_fault_of_the_log(lake: Lake) -> None:
+    orders(lake)
+    lake.connection.execute("SET memory_limit = '1MB'")
+    with pytest.raises(duckdb.OutOfMemoryException):
+        lake.judged()
+
+
 def test_nothing_of_the_judging_stays_in_the_database(lake: Lake) -> None:
     orders(lake)
     lake.judged()
@@ -277,6 +313,34 @@ def test_a_version_is_of_the_time_that_its_commit_tells(lake: Lake) -> None:
     for version in (2, 3, 5):
         at = snapshot_of(lake.judged([plan.upto(lake.log(), version)])).at
         assert at == datetime.fromtimestamp(told[version] / 1000, UTC)
+
+
+@pytest.mark.parametrize(
+    ("told", "at"),
+    [
+        ({"timestamp": 5_000, "inCommitTimestamp": 9_000}, 9),
+        ({"timestamp": 5_000}, 5),
+        ({"timestamp": "5000"}, 5),
+        ({"timestamp": "yesterday"}, None),
+        ({"timestamp": -1}, None),
+        ({"timestamp": 2**62}, None),
+        ({"inCommitTimestamp": "?", "timestamp": 5_000}, 5),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_where_the_commit_tells_no_time_its_file_does(lake: Lake, told: dict[str, Any], at: int | None) -> None:
+    table = lake.table("orders")
+    table.append(1)
+    commit(table.folder, 1, {"commitInfo": told})
+    newest = lake.file(f"orders/_delta_log/{commit_name(1)}")
+    expected = newest.modified if at is None else datetime.fromtimestamp(at, UTC)
+    assert snapshot_of(lake.judged()).at == expected
+    if at is not None:
+        # before the commit that it follows: it counts as of the same time as that
+        first = snapshot_of(lake.judged([plan.upto(lake.log(), 0)])).at
+        assert newest_at(lake.connection, lake.log(), lake.fetch, lake.folder, first) == 1
+        assert newest_at(lake.connection, lake.log(), lake.fetch, lake.folder, first - timedelta(seconds=1)) is None
 
 
 def test_the_version_of_a_moment_is_the_newest_that_was_committed_by_then(lake: Lake) -> None:

@@ -361,10 +361,11 @@ class _Judging:
 
     def _decide(self, spans: Sequence[str]) -> None:
         """Choose a version of each log, if one can be restored."""
-        if self._stored is None:
-            self._run(statements.NONE_ABSENT)
-        else:
-            self._run(statements.ABSENT.format(stored=self._stored), spans=spans)
+        self._run(statements.ABSENT)
+        if self._stored is not None:
+            self._run(statements.ABSENT_DATA.format(stored=self._stored), spans=spans)
+            if self._run(statements.HAVE_VECTORS, spans=spans) == [(True,)]:
+                self._run(statements.ABSENT_VECTORS.format(stored=self._stored), spans=spans)
         self._run(statements.DECISIONS)
 
     def _note_snapshots(self, pending: Sequence[_Case], spans: Sequence[str]) -> None:

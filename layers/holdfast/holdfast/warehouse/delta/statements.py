@@ -100,8 +100,10 @@ COLUMNS_OF = f"FROM {PARQUET} LIMIT 0"
 EVERYTHING = "SELECT count(CAST(COLUMNS(*) AS VARCHAR)) FROM {source}"
 SIDECARS = "SELECT DISTINCT sidecar.path FROM {source} WHERE sidecar.path IS NOT NULL"
 
-_TIME = """coalesce(
-        TRY_CAST("commitInfo"."inCommitTimestamp" AS BIGINT), TRY_CAST("commitInfo"."timestamp" AS BIGINT))"""
+_TOLD = "TRY_CAST({} AS BIGINT) BETWEEN 0 AND 253402300799999 THEN TRY_CAST({} AS BIGINT)"
+_TIMES = ('"commitInfo"."inCommitTimestamp"', '"commitInfo"."timestamp"')
+_TIME = f"CASE {' '.join(f'WHEN {_TOLD.format(name, name)}' for name in _TIMES)} END"
+"""Milliseconds, up to the year 9999."""
 TIMES = f"SELECT file, max({_TIME}) AS told_at FROM {LINES} GROUP BY file HAVING told_at IS NOT NULL"
 
 FILES = """
@@ -221,20 +223,23 @@ SPANS_OF_COMMITS = """
 too long does no harm."""
 
 ABSENT = """
-CREATE OR REPLACE TEMP TABLE delta_absent AS
+CREATE OR REPLACE TEMP TABLE delta_absent (log INTEGER, since BIGINT, until BIGINT, bucket VARCHAR, key VARCHAR)
+"""
+ABSENT_DATA = """
+INSERT INTO delta_absent
 WITH stored AS ({stored})
 SELECT log, since, until, bucket, key FROM read_parquet($spans) AS span
 WHERE NOT EXISTS (
     FROM stored WHERE stored.bucket = span.bucket AND stored.key = span.key AND stored.size = span.size)
-UNION ALL
+"""
+HAVE_VECTORS = "SELECT count(vector_key) > 0 FROM read_parquet($spans)"
+ABSENT_VECTORS = """
+INSERT INTO delta_absent
+WITH stored AS ({stored})
 SELECT log, since, until, vector_bucket, vector_key FROM read_parquet($spans) AS span
 WHERE vector_key IS NOT NULL AND NOT EXISTS (
     FROM stored WHERE stored.bucket = span.vector_bucket AND stored.key = span.vector_key
         AND stored.size >= span.vector_size)
-"""
-
-NONE_ABSENT = """
-CREATE OR REPLACE TEMP TABLE delta_absent (log INTEGER, since BIGINT, until BIGINT, bucket VARCHAR, key VARCHAR)
 """
 
 DECISIONS = """
