@@ -19,6 +19,7 @@ from holdfast.warehouse.engine import PlanEngine
 from holdfast.warehouse.model import Copy, FileFormat, Kind, Retirement, Source, State, kind_of
 from holdfast.warehouse.relations import NAMES
 from holdfast.warehouse.run import Scratch
+from tests.contract.buckets import HOSTILE_KEYS
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 SOURCE = Source.parse("s3://lake/warehouse/*")
@@ -26,6 +27,43 @@ KEY_LIMIT = 1000
 
 COLUMNS = ("Bucket", "Key", "Size", "LastModifiedDate", "ETag", "StorageClass", "IntelligentTieringAccessTier")
 WITH_VERSIONS = ("Bucket", "Key", "VersionId", "IsLatest", "IsDeleteMarker", *COLUMNS[2:], "EncryptionStatus")
+
+HOSTILE_NAMES = [
+    *HOSTILE_KEYS,
+    "a+b",
+    "a%2Bb",
+    "%",
+    "%zz",
+    "%FF",
+    "a,b",
+    'a"b',
+    "a\nb",
+    "a\r\nb",
+    "'",
+    "é",
+    "e\u0301",
+    "\\",
+    "\t",
+]
+
+
+def keys() -> list[str]:
+    """Hostile names where tables have theirs, as data, logs and others, and what almost is one of these."""
+    around = ["warehouse/{}/x.parquet", "warehouse/d/{}.parquet", "warehouse/d/_delta_log/{}", "warehouse/d/{}", "{}"]
+    almost = [
+        "x.parquet.crc",
+        "_delta_log",
+        "_delta_log/",
+        "x_delta_log/y",
+        "deletion_vector_1.bin",
+        "1.bin",
+        ".parquet",
+    ]
+    deep = ["deletion_vector_a/b.bin", "deletion_vector_a/deletion_vector_b.bin", "A/deletion_vector_1.bin.parquet"]
+    whole = ["warehouse", "warehouse/", "warehouse//a.parquet", "warehouse/a.parquet", "Warehouse/d/a.parquet"]
+    own = [f"warehouse/d/{name}" for name in (*almost, *deep)]
+    hostile = [form.format(name) for form in around for name in HOSTILE_NAMES]
+    return [key for key in dict.fromkeys((*whole, *own, *hostile)) if len(key.encode()) <= 1024]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from holdfast.warehouse.database import utc
 from holdfast.warehouse.engine import InventoryUnreadable, OrcUnsupported, PlanEngine
 from holdfast.warehouse.model import Copy, FileFormat, Kind, Retirement, Source, State
 from holdfast.warehouse.run import Scratch
-from tests.contract.buckets import HOSTILE_KEYS
 from tests.unit.warehouse.listings import (
     COLUMNS,
     SOURCE,
@@ -26,48 +25,13 @@ from tests.unit.warehouse.listings import (
     a_copy,
     as_csv,
     decided,
+    keys,
     marker,
     planned,
 )
 
-NAMES = [
-    *HOSTILE_KEYS,
-    "a+b",
-    "a%2Bb",
-    "%",
-    "%zz",
-    "%FF",
-    "a,b",
-    'a"b',
-    "a\nb",
-    "a\r\nb",
-    "'",
-    "é",
-    "e\u0301",
-    "\\",
-    "\t",
-]
 DATA = "warehouse/sales/orders/part-1.parquet"
 LOG = "warehouse/sales/orders/_delta_log/00000000000000000001.json"
-
-
-def keys() -> list[str]:
-    """Hostile names where tables have theirs, as data, logs and others, and what almost is one of these."""
-    around = ["warehouse/{}/x.parquet", "warehouse/d/{}.parquet", "warehouse/d/_delta_log/{}", "warehouse/d/{}", "{}"]
-    almost = [
-        "x.parquet.crc",
-        "_delta_log",
-        "_delta_log/",
-        "x_delta_log/y",
-        "deletion_vector_1.bin",
-        "1.bin",
-        ".parquet",
-    ]
-    deep = ["deletion_vector_a/b.bin", "deletion_vector_a/deletion_vector_b.bin", "A/deletion_vector_1.bin.parquet"]
-    whole = ["warehouse", "warehouse/", "warehouse//a.parquet", "warehouse/a.parquet", "Warehouse/d/a.parquet"]
-    own = [f"warehouse/d/{name}" for name in (*almost, *deep)]
-    hostile = [form.format(name) for form in around for name in NAMES]
-    return [key for key in dict.fromkeys((*whole, *own, *hostile)) if len(key.encode()) <= 1024]
 
 
 def found(engine: PlanEngine) -> set[tuple[Any, ...]]:

@@ -8,7 +8,7 @@ Each text is over relations, whatever they are made of:
     retirements  run, key, etag, state, decided_at
     compared     what `compared` answers
 
-What differs between the two engines is how these come from files: `holdfast.warehouse.relations`. Of what both know,
+What differs between the two engines is how these come from files: `relations` for DuckDB, `athena`. Of what both know,
 the texts use nothing else: strpos, starts_with, split_part, substr, length, window functions. Times are UTC, without a
 zone. The comparison goes once over each key, which is what a plan costs: all else is about the few that differ.
 """
@@ -32,8 +32,8 @@ def text(value: str) -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """A literal of SQL."""
-    return f"TIMESTAMP '{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}'"
+    """A literal of SQL, of the second: Athena knows thousandths, DuckDB millionths."""
+    return f"CAST('{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}' AS timestamp)"
 
 
 def is_of(source: Source, key: str = "key") -> str:
@@ -46,7 +46,8 @@ def database_of(source: Source, key: str = "key") -> str:
     """`Source.database_of` of keys that are of one, as an expression."""
     if not source.many:
         return text(source.prefix.rstrip("/") or source.bucket)
-    return f"{text(source.prefix)} || split_part(substr({key}, {len(source.prefix) + 1}), '/', 1)"
+    begun = len(source.prefix)
+    return f"substr({key}, 1, {begun} + strpos(substr({key}, {begun + 1}), '/') - 1)"
 
 
 def is_log(key: str = "key") -> str:

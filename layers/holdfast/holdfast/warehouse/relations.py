@@ -21,7 +21,7 @@ NAMES = {
 
 _TYPES = {"Size": "BIGINT", "LastModifiedDate": "TIMESTAMP", "IsLatest": "BOOLEAN", "IsDeleteMarker": "BOOLEAN"}
 
-_IS_HOT = (
+IS_HOT = (
     "storage_class = 'STANDARD'"
     " OR (storage_class = 'INTELLIGENT_TIERING' AND intelligent_tiering_access_tier = 'FREQUENT')"
 )
@@ -49,7 +49,7 @@ SELECT
     {_there("e_tag")} AS etag,
     CAST({_there("size")} AS BIGINT) AS size,
     CAST({_there("last_modified_date")} AS TIMESTAMP) AS modified,
-    {_there("storage_class")} IS NOT NULL AND coalesce({_IS_HOT}, false) AS hot
+    {_there("storage_class")} IS NOT NULL AND coalesce({IS_HOT}, false) AS hot
 FROM {rows}
 {current}
 """
