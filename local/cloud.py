@@ -65,6 +65,8 @@ def parameters(engine: Engine) -> dict[str, str]:
         "CapacityLimitBytes": "20",
         "DisownedDelaySeconds": "10",
         "MinimumCopyAge": "0",
+        "WarehouseKeepRuns": "1",
+        "WarehouseRetireAfterDays": "0",
     }
 
 
