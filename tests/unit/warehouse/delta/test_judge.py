@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -130,8 +131,7 @@ def test_a_table_may_lie_at_the_root_of_a_bucket(lake: Lake) -> None:
 # Deletion vectors
 
 
-@pytest.mark.parametrize("checkpoint", [False, True])
-@pytest.mark.parametrize("prefix", ["", "ab"])
+@pytest.mark.parametrize(("prefix", "checkpoint"), [("", True), ("ab", False)])
 def test_vectors_are_needed_too(lake: Lake, prefix: str, checkpoint: bool) -> None:
     table = lake.table("sales/orders", configuration=VECTORS)
     table.append(*range(10))
@@ -315,32 +315,38 @@ def test_a_version_is_of_the_time_that_its_commit_tells(lake: Lake) -> None:
         assert at == datetime.fromtimestamp(told[version] / 1000, UTC)
 
 
-@pytest.mark.parametrize(
-    ("told", "at"),
-    [
+def test_where_the_commit_tells_no_time_its_file_does(lake: Lake) -> None:
+    told: list[tuple[dict[str, Any], int | None]] = [
         ({"timestamp": 5_000, "inCommitTimestamp": 9_000}, 9),
         ({"timestamp": 5_000}, 5),
         ({"timestamp": "5000"}, 5),
+        ({"inCommitTimestamp": "?", "timestamp": 5_000}, 5),
         ({"timestamp": "yesterday"}, None),
         ({"timestamp": -1}, None),
         ({"timestamp": 2**62}, None),
-        ({"inCommitTimestamp": "?", "timestamp": 5_000}, 5),
         ({}, None),
-    ],
-    ids=str,
-)
-def test_where_the_commit_tells_no_time_its_file_does(lake: Lake, told: dict[str, Any], at: int | None) -> None:
+    ]
+    lake.table("0").append(1)
+    about = [action for action in actions_of(lake.path("0"), 0) if "add" not in action]
+    for number, (info, _) in enumerate(told):
+        commit(lake.path(str(number)), 0, *about)
+        commit(lake.path(str(number)), 1, {"commitInfo": info})
+    written = [lake.file(f"{number}/_delta_log/{commit_name(1)}").modified for number in range(len(told))]
+    assert [verdict.snapshot and verdict.snapshot.at for verdict in lake.judged()] == [
+        modified if at is None else datetime.fromtimestamp(at, UTC)
+        for (_, at), modified in zip(told, written, strict=True)
+    ]
+
+
+def test_a_version_is_no_older_than_the_one_before_it_whatever_its_commit_tells(lake: Lake) -> None:
     table = lake.table("orders")
     table.append(1)
-    commit(table.folder, 1, {"commitInfo": told})
-    newest = lake.file(f"orders/_delta_log/{commit_name(1)}")
-    expected = newest.modified if at is None else datetime.fromtimestamp(at, UTC)
-    assert snapshot_of(lake.judged()).at == expected
-    if at is not None:
-        # before the commit that it follows: it counts as of the same time as that
-        first = snapshot_of(lake.judged([plan.upto(lake.log(), 0)])).at
-        assert newest_at(lake.connection, lake.log(), lake.fetch, lake.folder, first) == 1
-        assert newest_at(lake.connection, lake.log(), lake.fetch, lake.folder, first - timedelta(seconds=1)) is None
+    commit(table.folder, 1, {"commitInfo": {"timestamp": 5_000}})
+    log = lake.log()
+    first = snapshot_of(lake.judged([plan.upto(log, 0)])).at
+    assert newest_at(lake.connection, log, lake.fetch, lake.folder, first) == 1
+    assert newest_at(lake.connection, log, lake.fetch, lake.folder, first - timedelta(seconds=1)) is None
+    assert newest_at(lake.connection, replace(log, files=[]), lake.fetch, lake.folder, first) is None
 
 
 def test_the_version_of_a_moment_is_the_newest_that_was_committed_by_then(lake: Lake) -> None:

@@ -108,8 +108,10 @@ def judged(lake: Lake, table: str) -> Verdict:
     return verdict
 
 
-@pytest.mark.parametrize("kind", ["commits", "classic", "v2-json", "v2-parquet"])
-@pytest.mark.parametrize("vectors", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "vectors"),
+    [("commits", True), ("classic", False), ("classic", True), ("v2-json", True), ("v2-parquet", False)],
+)
 def test_a_shallow_clone_is_restored_with_what_it_points_to(lake: Lake, kind: str, vectors: bool) -> None:
     source = orders(lake)
     if vectors:
@@ -201,27 +203,24 @@ def test_what_it_does_not_need_may_point_anywhere(lake: Lake) -> None:
     assert rows_of(restored(lake, verdict, "sales/clone/")) == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["s3://pond/x.parquet", "dbfs:/lake/sales/x.parquet", "file:///x.parquet", "s3://lake/sales/%FF.parquet"],
-)
-def test_what_lies_in_no_bucket_or_in_another_is_missing(lake: Lake, path: str) -> None:
+def test_what_nobody_can_find_is_missing(lake: Lake) -> None:
+    """Another bucket, no bucket, no text; vectors of a kind or a name that is none."""
+    paths = ["s3://pond/x.parquet", "dbfs:/lake/x.parquet", "file:///x.parquet", "s3://lake/%FF.parquet"]
+    vector = {"pathOrInlineDv": '"' * 20, "offset": 1, "sizeInBytes": 3, "cardinality": 1}
     source = orders(lake)
-    table = clone(lake, source)
-    (add, *_) = live(table.folder)
-    commit(table.folder, 1, {"add": {**add, "path": path}})
-    verdict = judged(lake, "sales/clone")
-    assert verdict.snapshot
-    assert (verdict.newest, verdict.snapshot.version, verdict.missing_count) == (1, 0, 1)
-    assert verdict.missing == (path.removeprefix("s3://lake/"),)
+    (add, *_) = live(source.folder)
+    odd = [{**add, "path": path} for path in paths]
+    odd += [{**add, "deletionVector": {**vector, "storageType": kind}} for kind in ("x", "u", "p")]
+    for number, action in enumerate(odd):
+        commit(lake.path(f"sales/clone{number}"), 0, *actions_of(source.folder, 0)[1:3])
+        commit(lake.path(f"sales/clone{number}"), 1, {"add": action})
+    verdicts = [verdict for verdict in lake.judged(stored=everywhere(lake, len(odd))) if "clone" in verdict.log.table]
+    assert [(one.snapshot and one.snapshot.version, one.missing_count) for one in verdicts] == [(0, 1)] * len(odd)
+    assert [one.missing[0] for one in verdicts[: len(paths)]] == [path.removeprefix("s3://lake/") for path in paths]
 
 
-@pytest.mark.parametrize("kind", ["x", "u", "p"])
-def test_a_vector_that_nobody_can_find_is_missing(lake: Lake, kind: str) -> None:
-    table = orders(lake)
-    (add, *_) = live(table.folder)
-    vector = {"storageType": kind, "pathOrInlineDv": '"' * 20, "offset": 1, "sizeInBytes": 3, "cardinality": 1}
-    commit(table.folder, 2, {"add": {**add, "deletionVector": vector}})
-    verdict = judged(lake, "sales/orders")
-    assert verdict.snapshot
-    assert (verdict.newest, verdict.snapshot.version, verdict.missing_count) == (2, 1, 1)
+def everywhere(lake: Lake, clones: int) -> list[tuple[str, str, int]]:
+    """As if each clone had the files of its source."""
+    held = lake.sizes().items()
+    copies = [(key.replace("orders", f"clone{number}"), size) for key, size in held for number in range(clones)]
+    return [(BUCKET, key, size) for key, size in [*held, *copies]]
