@@ -2,6 +2,7 @@
 
 import json
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +11,13 @@ import pytest
 from holdfast.warehouse.delta.model import commit_name
 from tests.unit.warehouse.delta.lake import BUCKET, Lake
 
+type Action = Mapping[str, Mapping[str, object]]
+
 TABLES = 150
-ABOUT = [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": {"id": "x"}}]
+ABOUT: list[dict[str, object]] = [
+    {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
+    {"metaData": {"id": "x"}},
+]
 
 type Logical = tuple[str, str]
 """A path, and its deletion vector's name or nothing."""
@@ -48,7 +54,7 @@ def write(lake: Lake, name: str, chance: random.Random) -> History:
         gone |= removed | hidden
         live = (live - removed - hidden) | added
         told.versions.append(set(live))
-        actions = [{"remove": file(name, one)} for one in removed | hidden] + [
+        actions: list[Action] = [{"remove": file(name, one)} for one in removed | hidden] + [
             {"add": file(name, one)} for one in added
         ]
         chance.shuffle(actions)
@@ -72,7 +78,7 @@ def file(table: str, one: Logical) -> dict[str, object]:
     return told
 
 
-def put(lake: Lake, table: str, name: str, actions: list[dict[str, object]]) -> None:
+def put(lake: Lake, table: str, name: str, actions: Sequence[Action]) -> None:
     path = lake.path(f"{table}/_delta_log/{name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(action) + "\n" for action in actions))

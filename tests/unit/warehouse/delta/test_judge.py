@@ -12,9 +12,9 @@ import pytest
 from deltalake import DeltaTable
 
 from holdfast.warehouse.delta import plan
-from holdfast.warehouse.delta.judge import newest_at
+from holdfast.warehouse.delta.judge import judge, newest_at
 from holdfast.warehouse.delta.model import Snapshot, Verdict, commit_name
-from tests.delta_tables import HOSTILE, VECTORS, Table, actions_of, commit, rows_of
+from tests.delta_tables import HOSTILE, VECTORS, Table, actions_of, commit, live, rows_of
 from tests.unit.warehouse.delta.domain import commits
 from tests.unit.warehouse.delta.lake import BUCKET, Lake
 
@@ -287,6 +287,22 @@ def test_a_line_that_speaks_for_another_table_is_no_line(lake: Lake) -> None:
         first, second = lake.judged()
         assert (restorable(first), len(first.unusable), restorable(second)) == (0, 1, 1)
         assert lake.data_of(other) <= lake.closure("data")
+
+
+def test_numbers_beyond_all_reason_harm_no_other_table(lake: Lake) -> None:
+    odd, other = lake.table("odd"), lake.table("other")
+    odd.append(1)
+    other.append(1)
+    (add,) = live(odd.folder)
+    files = [{**add, "path": name, "size": 2**62, "stats": f'{{"numRecords":{2**62}}}'} for name in "abcd"]
+    vector = {"storageType": "u", "pathOrInlineDv": "0" * 20, "offset": 2**63 - 1, "sizeInBytes": 2**63 - 1}
+    files[0]["deletionVector"] = {**vector, "cardinality": -(2**63)}
+    commit(odd.folder, 1, *({"add": file} for file in files))
+    assert [restorable(verdict) for verdict in lake.judged()] == [0, 0]
+    first, second = judge(lake.connection, lake.logs(), lake.fetch, lake.folder)
+    assert first.snapshot
+    assert (restorable(first), first.snapshot.size, first.snapshot.records) == (1, 2**63 - 1, None)
+    assert restorable(second) == 0
 
 
 def test_too_little_memory_is_no_fault_of_the_log(lake: Lake) -> None:

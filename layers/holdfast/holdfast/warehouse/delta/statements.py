@@ -199,15 +199,16 @@ SELECT log, path, vector_id, min(version) AS until FROM delta_changes GROUP BY A
 SPANS = """
 SELECT log, since, until,
     delta_bucket(home.bucket, path) AS bucket, delta_key(home.root, path) AS key, size,
-    records - coalesce(vector."cardinality", 0) AS records,
+    TRY(records - coalesce(vector."cardinality", 0)) AS records,
     delta_vector_bucket(home.bucket, vector."storageType", vector."pathOrInlineDv", vector_file) AS vector_bucket,
     delta_vector_key(home.root, vector."storageType", vector."pathOrInlineDv", vector_file) AS vector_key,
-    coalesce(vector."offset", 0) + vector."sizeInBytes" + 8 AS vector_size
+    TRY(coalesce(vector."offset", 0) + vector."sizeInBytes" + 8) AS vector_size
 FROM (SELECT *, delta_vector_file(vector."pathOrInlineDv") AS vector_file FROM ({spans}))
 JOIN delta_logs AS home USING (log)
 """
 """Where each logical file lies, and in which versions it is live. Of a file of deletion vectors, which may hold
-several, only the least size is known: a vector has its length before it and its checksum behind it."""
+several, only the least size is known: a vector has its length before it and its checksum behind it. Numbers beyond
+all reason are none: they must not keep other tables from being judged."""
 
 SPANS_OF_BASE = """
     SELECT base.*, base.version AS since, change.until
@@ -280,8 +281,8 @@ WITH data AS (
 ), times AS (
     SELECT log, max(told_at) AS told_at FROM delta_about JOIN delta_chosen USING (log, version) GROUP BY log
 )
-SELECT log, version, told_at, coalesce(files, 0)::BIGINT, coalesce(size, 0)::BIGINT, coalesce(vectors, 0)::BIGINT,
-    (CASE WHEN files IS NULL THEN 0 ELSE records END)::BIGINT, needed[1], needed[2]
+SELECT log, version, told_at, coalesce(files, 0), CAST(least(coalesce(size, 0), 9223372036854775807) AS BIGINT),
+    coalesce(vectors, 0), TRY_CAST(CASE WHEN files IS NULL THEN 0 ELSE records END AS BIGINT), needed[1], needed[2]
 FROM delta_chosen JOIN protocol USING (log) LEFT JOIN data USING (log) LEFT JOIN times USING (log)
 """
 
