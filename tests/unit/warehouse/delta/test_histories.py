@@ -2,16 +2,16 @@
 
 import json
 import random
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from holdfast.warehouse.delta.model import commit_name
 from tests.unit.warehouse.delta.lake import BUCKET, Lake
 
-type Action = Mapping[str, Mapping[str, object]]
+type Action = dict[str, Any]
 
 TABLES = 150
 ABOUT: list[dict[str, object]] = [
@@ -69,16 +69,16 @@ def write(lake: Lake, name: str, chance: random.Random) -> History:
     return told
 
 
-def file(table: str, one: Logical) -> dict[str, object]:
+def file(table: str, one: Logical) -> dict[str, Any]:
     path, vector = one
-    told: dict[str, object] = {"path": path, "size": 7}
+    told: dict[str, Any] = {"path": path, "size": 7}
     if vector:
         place = {"storageType": "p", "pathOrInlineDv": f"s3://{BUCKET}/vectors/{table}-{path}-{vector}.bin"}
         told["deletionVector"] = {**place, "offset": 1, "sizeInBytes": 10}
     return told
 
 
-def put(lake: Lake, table: str, name: str, actions: Sequence[Action]) -> None:
+def put(lake: Lake, table: str, name: str, actions: list[Action]) -> None:
     path = lake.path(f"{table}/_delta_log/{name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(json.dumps(action) + "\n" for action in actions))
