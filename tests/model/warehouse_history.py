@@ -148,9 +148,9 @@ class Lake:
         self.bucket.remove(key)
 
     def bring_back(self) -> None:
-        """Somebody puts back what was there: the same bytes under the same key."""
+        """Somebody puts back what was there, often what went long ago: the same bytes under the same key."""
         if self.gone:
-            self.put(*self.gone.pop(self.random.randrange(len(self.gone))))
+            self.put(*self.gone.pop(self.random.choice([0, self.random.randrange(len(self.gone))])))
 
     def drop(self) -> None:
         """Remove a table; it may be made anew at the same place."""
