@@ -167,6 +167,8 @@ def test_nothing_is_tagged_but_the_copy_that_the_ledger_knows() -> None:
         decision = plan.decide(marked(99), replace(FACTS, stored=stored), RETENTION, NOW)
         assert decision == Decision(Step.LEAVE, "its copy is not the one that the ledger knows")
     absent = replace(FACTS, stored=None)
+    returned = replace(absent, original=Stored(7, "e"))
+    assert plan.decide(marked(1), returned, RETENTION, NOW) == Decision(Step.LEAVE, "its copy is not there")
     assert plan.decide(GONE, absent, RETENTION, NOW) == Decision(Step.LEAVE, "its copy is not there")
     removed = plan.decide(marked(99, State.EXPIRING), absent, RETENTION, NOW)
     assert removed == Decision(Step.LEAVE, "the lifecycle rule removed it")

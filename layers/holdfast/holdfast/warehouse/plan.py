@@ -171,10 +171,10 @@ class Facts:
 
 def decide(gone: Gone, facts: Facts, retention: Retention, now: datetime) -> Decision:
     """What is done with one copy. In doubt it is left, or taken back."""
-    if why := _why_it_stays(gone, facts, retention, now):
-        return Decision(Step.TAKE_BACK if gone.state is State.MARKED else Step.LEAVE, why)
     if facts.stored is None:
         return Decision(Step.LEAVE, _why_not_stored(gone))
+    if why := _why_it_stays(gone, facts, retention, now):
+        return Decision(Step.TAKE_BACK if gone.state is State.MARKED else Step.LEAVE, why)
     if facts.stored.size != gone.copy.size or facts.stored.etag != gone.copy.copy_etag:
         return Decision(Step.LEAVE, "its copy is not the one that the ledger knows")
     return _next(gone, retention, now)
