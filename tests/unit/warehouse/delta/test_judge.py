@@ -365,6 +365,19 @@ def test_a_version_is_no_older_than_the_one_before_it_whatever_its_commit_tells(
     assert newest_at(lake.connection, replace(log, files=[]), lake.fetch, lake.folder, first) is None
 
 
+def test_a_commit_that_cannot_be_read_is_as_old_as_its_file(lake: Lake) -> None:
+    table = orders(lake)
+    log = lake.log()
+    damaged = next(file for file in log.files if file.name in commits(2))
+    lake.path(damaged.key).write_text("?????")
+    times = {one["version"]: one["timestamp"] for one in table.opened().history(3)}
+    newest = datetime.fromtimestamp(times[5] / 1000, UTC)
+    assert newest_at(lake.connection, log, lake.fetch, lake.folder, newest + timedelta(seconds=1)) == 5
+    late = replace(damaged, modified=newest + timedelta(hours=1))
+    log = replace(log, files=[late if file is damaged else file for file in log.files])
+    assert newest_at(lake.connection, log, lake.fetch, lake.folder, newest + timedelta(seconds=1)) == 1
+
+
 def test_the_version_of_a_moment_is_the_newest_that_was_committed_by_then(lake: Lake) -> None:
     orders(lake)
     log = lake.log()

@@ -69,16 +69,29 @@ def newest_at(connection: DuckDBPyConnection, log: Log, fetch: Fetch, folder: Pa
     As readers do, it takes no version to be older than the one before it, whatever the clocks of writers said.
     """
     commits = plan.history(log).commits
+    paths = list(zip(commits, fetch(list(commits.values())), strict=True))
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        lines = _gather(zip(commits, fetch(list(commits.values())), strict=True), Path(scratch) / "lines.json")
-        told = dict(connection.execute(statements.TIMES, {"lines": _literal(lines)}).fetchall())
+        told = _times(connection, paths, Path(scratch) / "lines.json")
     newest, latest = None, EPOCH
     for version in sorted(commits):
-        at = _moment(told[version]) if version in told else commits[version].modified
-        latest = max(latest, at)
+        latest = max(latest, _moment(told[version]) if version in told else commits[version].modified)
         if latest <= moment:
             newest = version
     return newest
+
+
+def _times(connection: DuckDBPyConnection, commits: Sequence[tuple[int, Path]], lines: Path) -> dict[int, int]:
+    """When each version was committed, in milliseconds, if its commit can be read, and tells."""
+    try:
+        _gather(commits, lines)
+        return dict(connection.execute(statements.TIMES, {"lines": _literal(lines)}).fetchall())
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error:
+        half = len(commits) // 2
+        if not half:
+            return {}
+        return _times(connection, commits[:half], lines) | _times(connection, commits[half:], lines)
 
 
 def _gather(files: Iterable[tuple[int, Path]], target: Path) -> Path:
@@ -274,27 +287,33 @@ class _Judging:
 
     def _refuse_unreadable(self, pending: list[_Case]) -> bool:
         """Find the files that cannot be read, and take them out of their logs. Whether there were any."""
-        found = False
+        files = [file for case in pending for file in case.files]
+        reasons = self._unreadable([file for file in files if file.key.endswith(".json")])
+        for file in files:
+            if not file.key.endswith(".json"):
+                reasons |= self._unreadable([file])
         for case in list(pending):
-            reasons = {file.key: reason for file in case.files if (reason := self._unreadable(file))}
-            case.refused |= reasons
-            found = found or bool(reasons)
-            if reasons and not case.take_up():
+            refused = {file.key: reasons[file.key] for file in case.files if file.key in reasons}
+            case.refused |= refused
+            if refused and not case.take_up():
                 pending.remove(case)
-        return found
+        return bool(reasons)
 
-    def _unreadable(self, file: LogFile) -> str | None:
-        """Why a file cannot be read; None if it can."""
+    def _unreadable(self, files: Sequence[LogFile]) -> dict[str, str]:
+        """Which of some files of JSON, or whether one of Parquet, cannot be read, and why."""
         try:
-            if file.key.endswith(".json"):
-                self._run(statements.EVERYTHING.format(source=statements.LINES), lines=self._lines_of([file]))
+            if all(file.key.endswith(".json") for file in files):
+                self._run(statements.EVERYTHING.format(source=statements.LINES), lines=self._lines_of(files))
             else:
-                self._run(statements.EVERYTHING.format(source=statements.PARQUET), paths=[self._where(file)])
+                self._run(statements.EVERYTHING.format(source=statements.PARQUET), paths=list(map(self._where, files)))
         except duckdb.OutOfMemoryException:
             raise
         except duckdb.Error as error:
-            return _reason(error)
-        return None
+            if len(files) == 1:
+                return {files[0].key: _reason(error)}
+            half = len(files) // 2
+            return self._unreadable(files[:half]) | self._unreadable(files[half:])
+        return {}
 
     # What it means
 
