@@ -19,6 +19,7 @@ class Lake:
     """Objects are files; `stored` names those that a backup has: at first, all that there are."""
 
     def __init__(self, folder: Path, bucket: str = BUCKET) -> None:
+        folder.mkdir(exist_ok=True)
         self.folder = folder
         self.bucket = bucket
         self.connection = duckdb.connect(config={"memory_limit": "500MB", "temp_directory": str(folder / ".spill")})

@@ -312,6 +312,15 @@ def test_too_little_memory_is_no_fault_of_the_log(lake: Lake) -> None:
         lake.judged()
 
 
+def test_local_folders_may_have_any_name(tmp_path: Path) -> None:
+    plain = Lake(tmp_path / "plain")
+    data = plain.data_of(orders(plain))
+    plain.folder.rename(tmp_path / "we[i]rd *?' folder")  # deltalake has its own limits
+    lake = Lake(tmp_path / "we[i]rd *?' folder")
+    assert the(lake.judged()).current
+    assert lake.closure("data") == data
+
+
 def test_nothing_of_the_judging_stays_in_the_database(lake: Lake) -> None:
     orders(lake)
     lake.judged()
