@@ -5,6 +5,7 @@ import typer
 from bench.capacity.__main__ import main as capacity
 from bench.objects.__main__ import main as objects
 from bench.tables.__main__ import main as tables
+from bench.warehouse.__main__ import main as warehouse
 
 app = typer.Typer(invoke_without_command=True, add_completion=False)
 app.command("capacity", help="What events cost, how long cold starts take, how many events come through a second.")(
@@ -17,6 +18,9 @@ app.command(
     "tables",
     help="What a stream's records cost in either layout, how small segments get, how fast a table is made as it was.",
 )(tables)
+app.command(
+    "warehouse", help="How long a plan takes and how much memory, how fast the direct engine copies what it found."
+)(warehouse)
 
 
 @app.callback()
@@ -26,6 +30,7 @@ def main(asked: typer.Context) -> None:
         capacity()
         objects()
         tables()
+        warehouse()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -16,12 +17,13 @@ class Failed(RuntimeError):
 @dataclass(frozen=True, slots=True)
 class Spent:
     """By one process, from its start to its end: seconds, seconds of processor time; and when it began, in Unix
-    seconds, and what it said."""
+    seconds, what it said, and the most memory that it had, in bytes."""
 
     wall: float
     processor: float
     began: float
     output: str
+    memory: int
 
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: Path | None = None) -> Spent:
@@ -38,4 +40,5 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], folder: P
         said = output.read().decode(errors="replace")
     if process.returncode:
         raise Failed(f"{command[0]} failed: {said[-2000:]}")
-    return Spent(wall, used.ru_utime + used.ru_stime, at, said)
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Spent(wall, used.ru_utime + used.ru_stime, at, said, used.ru_maxrss * unit)
