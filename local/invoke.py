@@ -4,13 +4,22 @@ import contextlib
 import json
 import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from holdfast.adapters.s3_warehouse import S3WarehouseBucket
+from holdfast.warehouse.model import DEFAULT_INVENTORY_ID
+from holdfast.warehouse.write_inventory import InventoryWriter, Place
 from local import deploy
 from local.cloud import ROOT, STACK
 from local.engine import REGION, Engine
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 SAMPLE_BUCKET = "holdfast-sample"
 """The watched and protected bucket of the sample events."""
@@ -21,6 +30,12 @@ SAMPLE_TABLE = "holdfast-sample"
 SAMPLE_KEYS = ("assignment1.txt", 'ордер 1/../"ü", 100% +\n😀?.txt')
 SAMPLE_BODY = b"x" * 18
 """What was written to it, as the events tell."""
+
+SAMPLE_LAKE = "holdfast-lake"
+"""The bucket with the warehouse of the sample events: the Delta table `sales`."""
+
+SAMPLE_INVENTORY = datetime(2026, 11, 20, 1, tzinfo=UTC)
+"""When it was listed, as the events tell."""
 
 _FUNCTIONS = ROOT / "functions"
 _EVENTS = ROOT / "events"
@@ -99,7 +114,16 @@ def variables(engine: Engine, invocation: Invocation) -> dict[str, str]:
         return told
     make_sample_bucket(engine)
     make_sample_table(engine)
-    samples = {"BUCKET": SAMPLE_BUCKET, "BUCKETS": SAMPLE_BUCKET, "TABLES": SAMPLE_TABLE}
+    if "INVENTORIES" in told:
+        make_sample_warehouse(engine.client("s3"), told["INVENTORIES"])
+    samples = {
+        "BUCKET": SAMPLE_BUCKET,
+        "BUCKETS": SAMPLE_BUCKET,
+        "TABLES": SAMPLE_TABLE,
+        "SOURCES": f"s3://{SAMPLE_LAKE}/sales",
+        "SOURCE_BUCKETS": SAMPLE_LAKE,
+        "MAX_INVENTORY_AGE_DAYS": "36500",  # it is of a certain day
+    }
     return {**told, **{name: sample for name, sample in samples.items() if name in told}}
 
 
@@ -126,3 +150,38 @@ def make_sample_table(engine: Engine) -> None:
         )
         [record] = json.loads((_EVENTS / "tables_archive" / "insert.json").read_text())["Records"]
         dynamodb.put_item(TableName=SAMPLE_TABLE, Item=record["dynamodb"]["NewImage"])
+
+
+def make_sample_warehouse(s3: "S3Client", inventories: str) -> None:
+    """Have a small Delta table in the bucket of the sample events: when it is made, with an inventory of it."""
+    with contextlib.suppress(s3.exceptions.BucketAlreadyOwnedByYou):
+        place: Any = {"LocationConstraint": REGION}
+        s3.create_bucket(Bucket=SAMPLE_LAKE, CreateBucketConfiguration=place)
+        fill_sample_warehouse(s3, inventories)
+
+
+def fill_sample_warehouse(s3: "S3Client", inventories: str) -> None:
+    """Write the table and the inventory. `inventories`: where S3 would deliver it, `s3://BUCKET/PREFIX`."""
+    s3.put_object(Bucket=SAMPLE_LAKE, Key="sales/part-00000.parquet", Body=SAMPLE_BODY)
+    s3.put_object(Bucket=SAMPLE_LAKE, Key="sales/_delta_log/00000000000000000000.json", Body=sample_log())
+    bucket, _, folder = inventories.removeprefix("s3://").partition("/")
+    place = Place(S3WarehouseBucket(s3, bucket), f"{folder}/" if folder else "", SAMPLE_LAKE, DEFAULT_INVENTORY_ID)
+    listed = list(S3WarehouseBucket(s3, SAMPLE_LAKE).listing(""))
+    with tempfile.TemporaryDirectory() as scratch:
+        InventoryWriter(place, Path(scratch), lambda: "sample").write([listed], SAMPLE_INVENTORY)
+
+
+def sample_log() -> bytes:
+    """The first commit of a table with one file."""
+    written_at = round(SAMPLE_INVENTORY.timestamp() * 1000)
+    schema = {"type": "struct", "fields": [{"name": "id", "type": "long", "nullable": True, "metadata": {}}]}
+    about = {"id": "6d1c4c9e-0f0a-4f6c-9d5e-1b7a3c2d4e5f", "format": {"provider": "parquet", "options": {}}}
+    columns = {"schemaString": json.dumps(schema), "partitionColumns": [], "configuration": {}}
+    file = {"path": "part-00000.parquet", "partitionValues": {}, "size": len(SAMPLE_BODY), "dataChange": True}
+    actions: list[Mapping[str, Any]] = [
+        {"commitInfo": {"timestamp": written_at, "operation": "WRITE"}},
+        {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}},
+        {"metaData": {**about, **columns, "createdTime": written_at}},
+        {"add": {**file, "modificationTime": written_at}},
+    ]
+    return "".join(f"{json.dumps(action)}\n" for action in actions).encode()

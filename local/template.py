@@ -76,12 +76,20 @@ class _Resolver:
             case _:
                 return value
 
+    def compared(self, value: Any) -> str:
+        """What a condition compares."""
+        match value:
+            case {"Fn::Select": [int(number), parts]}:
+                return str(self.resolve(parts)[number])
+            case _:
+                return str(self.resolve(value))
+
     def holds(self, condition: Any) -> bool:
         match condition:
             case {"Condition": name}:
                 return self.holds(self.conditions[name])
             case {"Fn::Equals": [left, right]}:
-                return str(self.resolve(left)) == str(self.resolve(right))
+                return self.compared(left) == self.compared(right)
             case {"Fn::Not": [part]}:
                 return not self.holds(part)
             case {"Fn::And": parts}:

@@ -14,7 +14,7 @@ from typing import Any
 from samcli.yamlhelper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
-PAGES = {system: ROOT / f"docs/reference/{system.lower()}.md" for system in ("Objects", "Tables", "Capacity")}
+PAGES = {system: ROOT / f"docs/reference/{system.lower()}.md" for system in ("Objects", "Tables", "Warehouse", "Capacity")}
 COMMAND = ROOT / "docs/reference/command.md"
 
 type Template = Mapping[str, Any]
@@ -51,6 +51,8 @@ def resource(value: Any, template: Template) -> str:
     """A policy's resource as a reader knows it: by its logical ID, or by the parameter that names it."""
     named = [name for name, of in template["Resources"].items() if of["Properties"].get("BucketName") == value]
     match value:
+        case list():
+            return ", ".join(resource(part, template) for part in value)
         case _ if named:
             text = named[0]
         case {"Fn::GetAtt": [name, *_]} | {"Ref": name}:

@@ -3,9 +3,11 @@
 Then take its entry out of local/gaps.toml, list the property under `works`, and remove what made it good.
 """
 
+import io
 import json
 import platform
 import time
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,10 +20,13 @@ OTHER_MACHINE = "x86_64" if platform.machine() in {"arm64", "aarch64"} else "arm
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/any"
 
 PROBE = """
-import json, platform
+import json, os, platform, tempfile
 def handler(event, context):
     print(json.dumps({"total_size": 7}))
     memory = bytearray(event.get("bytes", 0))
+    if "written" in event:
+        with tempfile.TemporaryFile() as file:
+            os.posix_fallocate(file.fileno(), 0, event["written"])
     return {"machine": platform.machine(), "bytes": len(memory)}
 """
 
@@ -446,6 +451,43 @@ def test_a_function_runs_on_this_machines_processor(engine: Engine, create: Call
 def test_a_function_may_use_more_than_its_memory(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
     names = create("memory", Probe=probe(MemorySize=128))
     assert call(engine, names["Probe"], {"bytes": 256 * 2**20})["bytes"] == 256 * 2**20
+
+
+def test_a_function_may_write_more_than_its_disk(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    names = create("disk", Probe=probe(EphemeralStorage={"Size": 512}))
+    assert call(engine, names["Probe"], {"written": 600 * 2**20})["bytes"] == 0
+
+
+def test_a_layer_goes_with_functions_of_any_processor(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    engine.client("s3").create_bucket(Bucket="layers", CreateBucketConfiguration={"LocationConstraint": REGION})
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("python/layered.py", "")
+    engine.client("s3").put_object(Bucket="layers", Key="layer.zip", Body=packed.getvalue())
+    layer = resource(
+        "AWS::Lambda::LayerVersion",
+        LayerName="layered",
+        Content={"S3Bucket": "layers", "S3Key": "layer.zip"},
+        CompatibleArchitectures=["arm64"],
+    )
+    names = create("layered", Layer=layer, Probe=probe(Architectures=["x86_64"], Layers=[{"Ref": "Layer"}]))
+    assert call(engine, names["Probe"], {})["bytes"] == 0
+
+
+def test_a_policy_of_a_bucket_keeps_nobody_out(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    everything = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::denied/*"}
+    names = create(
+        "denied",
+        Bucket=resource("AWS::S3::Bucket", BucketName="denied"),
+        Policy=resource(
+            "AWS::S3::BucketPolicy",
+            Bucket={"Ref": "Bucket"},
+            PolicyDocument={"Version": "2012-10-17", "Statement": [everything]},
+        ),
+    )
+    engine.client("s3").put_object(Bucket=names["Bucket"], Key="key", Body=b"1")
+    [found] = engine.client("s3").list_objects_v2(Bucket=names["Bucket"])["Contents"]
+    assert found["Key"] == "key"
 
 
 def test_lines_of_the_platform_are_text(engine: Engine, create: Callable[..., dict[str, str]]) -> None:

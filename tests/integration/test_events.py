@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 EVENTS = sorted(Path("events").glob("*/*.json"))
-FUNCTIONS = sorted(path.name for path in Path("functions").iterdir() if path.is_dir())
+FUNCTIONS = sorted(path.parent.name for path in Path("functions").glob("*/app.py"))
 
 
 @cache

@@ -95,7 +95,9 @@ class Account:
             copied = dict(zip(("Bucket", "Key"), source.split("/", 1), strict=True))
             bucket, key = unquote(path).removeprefix("/").split("/", 1)
             versioned = {"VersionId": version_id} if version_id else {}
-            self.needed[name] |= needs("CopyObject", {"Bucket": bucket, "Key": key, "CopySource": copied | versioned})
+            told = {"TaggingDirective": request.headers.get("x-amz-tagging-directive")}
+            source_and_copy = {"Bucket": bucket, "Key": key, "CopySource": copied | versioned}
+            self.needed[name] |= needs("CopyObject", told | source_and_copy)
 
 
 @contextmanager
@@ -126,6 +128,7 @@ def account(**parameters: str) -> Iterator[Account]:
 
 NEEDS = {
     "PutObject": {"{bucket}/{Key}": "s3:PutObject"},
+    "PutObjectTagging": {"{bucket}/{Key}": "s3:PutObjectTagging"},
     "CompleteMultipartUpload": {"{bucket}/{Key}": "s3:PutObject"},
     "AbortMultipartUpload": {"{bucket}/{Key}": "s3:AbortMultipartUpload"},
     "ListParts": {"{bucket}/{Key}": "s3:ListMultipartUploadParts"},
@@ -147,6 +150,7 @@ NEEDS = {
     "GetShardIterator": {"{StreamArn}": "dynamodb:GetShardIterator"},
     "GetRecords": {"{stream}": "dynamodb:GetRecords"},
     "DescribeAlarms": {f"{ALARMS}*": "cloudwatch:DescribeAlarms"},
+    "GetSecretValue": {"{SecretId}": "secretsmanager:GetSecretValue"},
     "Invoke": {FUNCTIONS + "{FunctionName}": "lambda:InvokeFunction"},
 }
 """What IAM asks for a call, by AWS's Service Authorization Reference and the notes on each operation's own page.
@@ -162,8 +166,9 @@ def needs(operation: str, params: Mapping[str, Any]) -> set[Grant]:
             return _reads(params, "")
         case "GetObjectTagging":
             return _reads(params, "Tagging")
-        case "CopyObject":  # takes the tags along
-            return _writes(key, "", "Tagging") | _reads(params["CopySource"], "", "Tagging")
+        case "CopyObject":  # takes the tags along, unless it is told not to
+            parts = ("",) if params.get("TaggingDirective") == "REPLACE" else ("", "Tagging")
+            return _writes(key, *parts) | _reads(params["CopySource"], *parts)
         case "UploadPartCopy":
             return _writes(key, "") | _reads(params["CopySource"], "")
         case "CreateMultipartUpload":

@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from holdfast import wiring
-from tests.template import objects_cases, tables_cases
+from tests.template import objects_cases, tables_cases, warehouse_cases
 from tests.template.calls import Account, account
 from tests.template.stack import environment
 
@@ -114,12 +114,17 @@ CASES: dict[str, Callable[[Account], None]] = {
     "tables_archive": tables_cases.archives,
     "tables_check": tables_cases.checks,
     "tables_restore": tables_cases.restores,
+    **dict.fromkeys(warehouse_cases.FUNCTIONS, warehouse_cases.backs_up),
 }
 
 
-@cache
 def played(name: str, **parameters: str) -> Account:
     """What has been noted of all functions that the case of this one ran, in a stack with these parameters."""
+    return _played(CASES[name], **parameters)
+
+
+@cache
+def _played(case: Callable[[Account], None], **parameters: str) -> Account:
     with account(**parameters) as aws:
-        CASES[name](aws)
+        case(aws)
     return aws

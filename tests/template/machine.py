@@ -1,5 +1,6 @@
 """The state machines of the template, as they are written."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ class Machine:
         return self.path.read_text()
 
     @property
+    def holes(self) -> set[str]:
+        """What the definition leaves to be filled in."""
+        return set(re.findall(r"\$\{(\w+)}", self.text))
+
+    @property
     def definition(self) -> Mapping[str, Any]:
         read: Mapping[str, Any] = yaml.safe_load(self.text)
         return read
@@ -42,7 +48,7 @@ class Machine:
     def calls(self) -> Iterator[tuple[str, str]]:
         """The states that call functions, and whose logical IDs those have."""
         for name, state in self.states():
-            if state["Type"] == "Task":
+            if state["Type"] == "Task" and not state["Resource"].startswith("arn:"):
                 yield name, self.substitutions[state["Resource"].strip("${}")]["Fn::GetAtt"][0]
 
 

@@ -31,6 +31,8 @@ def _value(stated: Any, values: Mapping[str, Any]) -> Any:
             return not _value(part, values)
         case {"Fn::And": parts}:
             return all(_value(part, values) for part in parts)
+        case {"Fn::Or": parts}:
+            return any(_value(part, values) for part in parts)
         case {"Fn::Contains": [members, one]}:
             return _value(one, values) in _value(members, values)
         case {"Fn::EachMemberEquals": [members, one]}:

@@ -34,6 +34,8 @@ EVERYTHING: Mapping[str, str] = {
     "ArchiveLayout": "item",
     "PlainTextKeyAsFilename": "true",
     "MultiTenancyColumn": "tenant",
+    "WarehouseTaskImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/holdfast:1",
+    "WarehouseSlackSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:slack",
 }
 """Parameters with which all resources are there, and all statements."""
 
@@ -48,6 +50,8 @@ _PSEUDO = {
 
 _ARNS = {
     "AWS::CloudWatch::Alarm": f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:",
+    "AWS::ECS::Cluster": f"arn:aws:ecs:{REGION}:{ACCOUNT}:cluster/",
+    "AWS::ECS::TaskDefinition": f"arn:aws:ecs:{REGION}:{ACCOUNT}:task-definition/",
     "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/",
     "AWS::Events::Rule": f"arn:aws:events:{REGION}:{ACCOUNT}:rule/",
     "AWS::IAM::Role": f"arn:aws:iam::{ACCOUNT}:role/",
@@ -62,11 +66,12 @@ _ARNS = {
 _NAMES = {
     "AWS::CloudWatch::Alarm": "AlarmName",
     "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Athena::WorkGroup": "Name",
     "AWS::S3::Bucket": "BucketName",
     "AWS::StepFunctions::StateMachine": "StateMachineName",
 }
 
-_REFERRED_BY_ARN = {"AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"}
+_REFERRED_BY_ARN = {"AWS::ECS::TaskDefinition", "AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"}
 
 
 @cache
@@ -119,14 +124,14 @@ class _References:
                 return self._ref(name)
             case {"Fn::GetAtt": [str(name), str(attribute)]}:
                 return self._attribute(name, attribute)
-            case {"Fn::Sub": [str(text), dict(more)]}:
-                return self._fill(text, self.resolve(more))
-            case {"Fn::Sub": str(text)}:
-                return self._fill(text, {})
+            case {"Fn::Sub": told}:
+                return self._fill(*([told, {}] if isinstance(told, str) else self.resolve(told)))
             case {"Fn::Join": [str(between), parts]}:
                 return between.join(map(str, self.resolve(parts)))
             case {"Fn::Split": [str(at), text]}:
                 return self.resolve(text).split(at)
+            case {"Fn::GetAZs": _}:
+                return [f"{REGION}{zone}" for zone in "abc"]
             case {"Fn::Select": [number, parts]}:
                 return self.resolve(parts)[int(number)]
             case dict():

@@ -74,6 +74,9 @@ def test_an_alarm_watches_a_metric_that_a_function_measures(alarm: str) -> None:
         ("TablesDifferencesAlarm", {"tables_check"}),
         ("TablesUnarchivedAlarm", {"tables_check"}),
         ("TablesGapsAlarm", {"tables_check"}),
+        ("WarehouseOverdueAlarm", {"warehouse_report"}),
+        ("WarehouseUnrestorableAlarm", {"warehouse_report"}),
+        ("WarehouseBreakerAlarm", {"warehouse_retire"}),
     ],
 )
 def test_an_alarm_hears_each_function_that_can_tell(alarm: str, functions: set[str]) -> None:

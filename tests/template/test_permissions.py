@@ -64,6 +64,44 @@ tables_check        tablesbackupbucket/tables/*                    s3:GetObject 
 tables_restore      table/*                                        dynamodb:BatchWriteItem dynamodb:CreateTable dynamodb:DescribeTable dynamodb:DescribeTimeToLive dynamodb:GetItem dynamodb:ListTagsOfResource dynamodb:Scan dynamodb:TagResource dynamodb:UpdateTimeToLive
 tables_restore      tablesbackupbucket                             s3:ListBucket
 tables_restore      tablesbackupbucket/tables/*                    s3:GetObject s3:GetObjectVersion s3:PutObject
+warehouse_commit    warehousebackupbucket                          s3:ListBucket
+warehouse_commit    warehousebackupbucket/warehouse/ledger/*       s3:GetObject s3:PutObject
+warehouse_commit    warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject
+warehouse_copy      warehousebackupbucket                          s3:ListBucket
+warehouse_copy      warehousebackupbucket/warehouse/copies/*       s3:AbortMultipartUpload s3:PutObject
+warehouse_copy      warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject
+warehouse_copy      warehousesamplebucket                          s3:ListBucket
+warehouse_copy      warehousesamplebucket/*                        s3:GetObject s3:GetObjectVersion
+warehouse_discover  warehousebackupbucket/warehouse/runs/*         s3:PutObject
+warehouse_discover  warehouseinventorybucket                       s3:ListBucket
+warehouse_discover  warehouseinventorybucket/inventories/*         s3:GetObject
+warehouse_plan      warehousebackupbucket                          s3:ListBucket
+warehouse_plan      warehousebackupbucket/warehouse/ledger/*       s3:GetObject
+warehouse_plan      warehousebackupbucket/warehouse/retirements/*  s3:GetObject
+warehouse_plan      warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject
+warehouse_plan      warehouseinventorybucket                       s3:ListBucket
+warehouse_plan      warehouseinventorybucket/inventories/*         s3:GetObject
+warehouse_report    AlertTopic                                     sns:publish
+warehouse_report    warehousebackupbucket                          s3:ListBucket
+warehouse_report    warehousebackupbucket/warehouse/reports/*      s3:GetObject s3:PutObject
+warehouse_report    warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject
+warehouse_retire    table/BreakerTable                             dynamodb:GetItem dynamodb:PutItem
+warehouse_retire    warehousebackupbucket                          s3:ListBucket
+warehouse_retire    warehousebackupbucket/warehouse/closures/*     s3:GetObject
+warehouse_retire    warehousebackupbucket/warehouse/copies/*       s3:GetObject s3:PutObjectTagging
+warehouse_retire    warehousebackupbucket/warehouse/ledger/*       s3:GetObject
+warehouse_retire    warehousebackupbucket/warehouse/retirements/*  s3:GetObject s3:PutObject
+warehouse_retire    warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject
+warehouse_retire    warehousesamplebucket                          s3:ListBucket
+warehouse_retire    warehousesamplebucket/*                        s3:GetObject
+warehouse_validate  warehouseinventorybucket                       s3:ListBucket
+warehouse_validate  warehouseinventorybucket/inventories/*         s3:GetObject
+warehouse_verify    warehousebackupbucket                          s3:ListBucket
+warehouse_verify    warehousebackupbucket/warehouse/closures/*     s3:GetObject s3:PutObject
+warehouse_verify    warehousebackupbucket/warehouse/copies/*       s3:GetObject
+warehouse_verify    warehousebackupbucket/warehouse/ledger/*       s3:GetObject
+warehouse_verify    warehousebackupbucket/warehouse/retirements/*  s3:GetObject
+warehouse_verify    warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject
 """  # noqa: E501 a line is a line of the table
 
 PROTECTED = {"ProtectedBuckets": "accounts,media"}

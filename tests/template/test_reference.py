@@ -11,7 +11,7 @@ from tests.template.stack import EVERYTHING, FUNCTIONS
 
 pytestmark = pytest.mark.xdist_group("played")  # what the functions do is played once for all of these
 
-MEASURING = ("Objects", "Tables")
+MEASURING = ("Objects", "Tables", "Warehouse")
 
 
 @pytest.mark.parametrize("system", PAGES)

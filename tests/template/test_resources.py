@@ -17,13 +17,14 @@ from tests.template.stack import (
     sections,
 )
 
-SYSTEMS = ("Capacity", "Objects", "Tables")
+SYSTEMS = ("Capacity", "Objects", "Tables", "Warehouse")
 DAY = 24 * 60 * 60
 TWO_WEEKS = 14 * DAY
 
 QUEUES = of_type("AWS::SQS::Queue", **EVERYTHING)
 MAPPINGS = of_type("AWS::Lambda::EventSourceMapping", **EVERYTHING)
 RULES = {name: rule for name, rule in of_type("AWS::Events::Rule", **EVERYTHING).items() if "EventPattern" in rule}
+SCHEDULES = of_type("AWS::Scheduler::Schedule", **EVERYTHING)
 INVOKED = of_type("AWS::Lambda::EventInvokeConfig", **EVERYTHING)
 
 
@@ -38,6 +39,7 @@ def dead_letters() -> Iterator[str]:
     yield from (queue["RedrivePolicy"]["deadLetterTargetArn"] for queue in QUEUES.values() if "RedrivePolicy" in queue)
     yield from (target["DeadLetterConfig"]["Arn"] for rule in RULES.values() for target in rule["Targets"])
     yield from map(on_failure, [*INVOKED.values(), *MAPPINGS.values()])
+    yield from (schedule["Target"]["DeadLetterConfig"]["Arn"] for schedule in SCHEDULES.values())
 
 
 DEAD_LETTER_QUEUES = {arn.rpartition(":")[2] for arn in dead_letters() if ":sqs:" in arn}

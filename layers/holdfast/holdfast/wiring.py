@@ -39,9 +39,10 @@ if TYPE_CHECKING:
     from holdfast.tables.run import ArchiveOf, Outcome
     from holdfast.tables.settings import TablesArchive, TablesCheck, TablesRestore
     from holdfast.tables.view import View
+    from holdfast.warehouse.model import Retention
     from holdfast.warehouse.run import Warehouse
     from holdfast.warehouse.settings import Places
-    from holdfast.warehouse.steps import Commit, Copy, Discover, Report, Retire, Validate, Verify
+    from holdfast.warehouse.steps import Commit, Copy, Discover, Plan, Report, Retire, Validate, Verify
 
 
 def now() -> datetime:
@@ -509,6 +510,25 @@ def warehouse_validate(log: Log) -> "Validate":
 
 
 @cache
+def warehouse_plan(log: Log) -> "Plan":
+    from holdfast.warehouse.orders import Orders
+    from holdfast.warehouse.settings import WarehousePlan
+    from holdfast.warehouse.steps import Plan
+
+    told = settings.read(WarehousePlan)
+    orders = Orders(told.direct_objects, told.storage_class)
+    return Plan(_warehouse(told, log), orders, _retention(told.retire_after_days, told.grace_days))
+
+
+def _retention(retire_after_days: int, grace_days: int) -> "Retention":
+    from datetime import timedelta
+
+    from holdfast.warehouse.model import Retention
+
+    return Retention(timedelta(days=retire_after_days), timedelta(days=grace_days))
+
+
+@cache
 def warehouse_copy(log: Log) -> "Copy":
     from random import random
 
@@ -549,15 +569,12 @@ def warehouse_verify(log: Log) -> "Verify":
 
 @cache
 def warehouse_retire(log: Log) -> "Retire":
-    from datetime import timedelta
-
-    from holdfast.warehouse.model import Retention
     from holdfast.warehouse.retire import Rules
     from holdfast.warehouse.settings import WarehouseRetire
     from holdfast.warehouse.steps import Retire
 
     told = settings.read(WarehouseRetire)
-    retention = Retention(timedelta(days=told.retire_after_days), timedelta(days=told.grace_days))
+    retention = _retention(told.retire_after_days, told.grace_days)
     breaker = _breaker(told.breaker_table, told.breaker_share_percent, told.breaker_floor)
     return Retire(_warehouse(told, log), Rules(retention, told.keep_runs), breaker)
 

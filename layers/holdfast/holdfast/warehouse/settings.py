@@ -42,6 +42,8 @@ class WarehouseValidate(Places):
 class WarehousePlan(Database):
     storage_class: str
     direct_objects: int
+    retire_after_days: int
+    grace_days: int
 
 
 @dataclass(frozen=True, slots=True)

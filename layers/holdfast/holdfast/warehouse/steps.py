@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from holdfast.breaker.run import Breaker
-from holdfast.warehouse import commit, copying, discover, report, retire, validate, verify, watch
-from holdfast.warehouse.model import Source
+from holdfast.warehouse import commit, copying, discover, planning, report, retire, validate, verify, watch
+from holdfast.warehouse.model import Retention, Source
 from holdfast.warehouse.orders import Order, Orders
 from holdfast.warehouse.ports import Copier
 from holdfast.warehouse.report import Messenger, NotAStep
@@ -57,6 +57,18 @@ class Validate:
     def __call__(self, event: Event) -> Answer:
         since = datetime.fromisoformat(event["since"])
         return validate.validate(self.warehouse, Item.of(event), self.rules, since=since)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    warehouse: Warehouse
+    orders: Orders
+    retention: Retention
+
+    def __call__(self, event: Event) -> Answer:
+        if "engine" in event:
+            raise NotAStep(f"{event['engine']!r} plans nothing here")
+        return planning.plan_source(self.warehouse, Item.of(event), self.orders, self.retention)
 
 
 @dataclass(frozen=True, slots=True)
