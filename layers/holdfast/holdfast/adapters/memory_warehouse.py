@@ -134,6 +134,9 @@ class MemoryBucket:
         body = self._body("stream", key)
         return (body[start : start + PIECE] for start in range(0, len(body), PIECE))
 
+    def read_from(self, key: str, start: int) -> bytes:
+        return self._body("read_from", key)[start:]
+
     def _body(self, call: str, key: str) -> bytes:
         self.account.before(call, self.name, key)
         found = self.find(key)

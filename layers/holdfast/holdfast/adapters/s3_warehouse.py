@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
+import boto3
 from botocore.exceptions import ClientError
 
 from holdfast.adapters.s3_body import is_gone, read_body, stream_body
@@ -72,6 +74,12 @@ class S3WarehouseBucket:
     def stream(self, key: str) -> Iterator[bytes]:
         try:
             return stream_body(self.client, Bucket=self.name, Key=key)
+        except ClientError as error:
+            raise _explained(error, self.name, key) from error
+
+    def read_from(self, key: str, start: int) -> bytes:
+        try:
+            return read_body(self.client, Bucket=self.name, Key=key, Range=f"bytes={start}-")
         except ClientError as error:
             raise _explained(error, self.name, key) from error
 
@@ -183,3 +191,33 @@ class S3Vault:
                 message = error.response["Error"].get("Message", "")
                 raise TierRefused(f"{key!r} does not thaw in tier {tier} ({_code(error)}: {message})") from error
             raise _explained(error, self.bucket, key) from error
+
+
+def etags_are_md5(client: "S3Client", bucket: str) -> bool:
+    """Whether an ETag in a bucket is the MD5 of what was written at once: with keys of KMS it is not. Where nobody
+    tells, nothing is compared by it."""
+    try:
+        found = client.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    except ClientError as error:
+        return _code(error) == "ServerSideEncryptionConfigurationNotFoundError"
+    return all(
+        rule.get("ApplyServerSideEncryptionByDefault", {}).get("SSEAlgorithm", "AES256") == "AES256" for rule in found
+    )
+
+
+def session() -> boto3.Session:
+    """Whose credentials the clients of this process use."""
+    return boto3.DEFAULT_SESSION or boto3.Session()
+
+
+def delta_options(client: "S3Client", region: str) -> dict[str, str]:
+    """How deltalake gets to where a client gets. `region`: of the bucket."""
+    options = {"AWS_REGION": region}
+    if credentials := session().get_credentials():
+        now = credentials.get_frozen_credentials()
+        told = {"ACCESS_KEY_ID": now.access_key, "SECRET_ACCESS_KEY": now.secret_key, "SESSION_TOKEN": now.token}
+        options |= {f"AWS_{name}": value for name, value in told.items() if value}
+    endpoint = client.meta.endpoint_url
+    if not urlsplit(endpoint).netloc.endswith((".amazonaws.com", ".amazonaws.com.cn")):
+        options |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": str(endpoint.startswith("http:")).lower()}
+    return options

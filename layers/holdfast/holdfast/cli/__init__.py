@@ -8,6 +8,7 @@ from holdfast.adapters.stack import AWS_ERRORS, StackMissing, SystemNotDeployed
 from holdfast.cli import breaker, capacity, objects, tables, warehouse
 from holdfast.cli.tables import archive, restore
 from holdfast.cli.warehouse import inventory, retire, runs
+from holdfast.cli.warehouse import restore as warehouse_restore
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(objects.app, name="objects")
@@ -26,6 +27,7 @@ MENDED_BY_THE_READER = (
     *inventory.MENDED_BY_THE_READER,
     *retire.MENDED_BY_THE_READER,
     *runs.MENDED_BY_THE_READER,
+    *warehouse_restore.MENDED_BY_THE_READER,
     *AWS_ERRORS,
 )
 

@@ -59,6 +59,9 @@ class Bucket(Protocol):
     def stream(self, key: str) -> Iterator[bytes]:
         """The body of an object of any size, in pieces. Raises NotStored, Frozen, before the first."""
 
+    def read_from(self, key: str, start: int) -> bytes:
+        """The body from a byte on, which it has. Raises NotStored, Frozen."""
+
     def write(self, key: str, body: bytes) -> None:
         """Put a small object."""
 

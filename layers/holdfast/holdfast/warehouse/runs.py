@@ -65,9 +65,16 @@ def sources_of(warehouse: Warehouse, name: str) -> list[tuple[Source, str]]:
     found: dict[Source, str] = {}
     for one in recorded(warehouse):
         source = one.item.source
-        prefix = f"{name.strip('/').removeprefix(f'{source.bucket}/')}/"
+        prefix = _prefix(source, name.strip("/"))
         if source not in found and one.below(prefix):
             found[source] = prefix
     if not found:
         raise DatabaseUnknown(name)
     return list(found.items())
+
+
+def _prefix(source: Source, name: str) -> str:
+    """What a name means in a source. A whole bucket that is one database has the bucket's name."""
+    if name == source.database_of(""):
+        return source.prefix
+    return f"{name.removeprefix(f'{source.bucket}/')}/"

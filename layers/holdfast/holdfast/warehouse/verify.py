@@ -28,13 +28,13 @@ def verify(warehouse: Warehouse, item: Item, *, time_left: Callable[[], bool]) -
         return _answer(told)
     with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
         load_stored(connection, warehouse, item, scratch)
-        groups = list(delta.batches(_logs(connection, item), LOGS_AT_ONCE))
+        groups = list(delta.batches(logs_of(connection, item), LOGS_AT_ONCE))
         tables: dict[str, Any] = {}
         for number, group in enumerate(groups):
             some = warehouse.load(f"{folder}{number:06}.json")
             if some is None:
                 with warehouse.scratch.open() as bit:
-                    bring = _fetching(warehouse, item.run, item.source.bucket, bit)
+                    bring = fetching(warehouse, item.run, item.source.bucket, bit)
                     verdicts = judge(connection, group, bring, bit, STORED, bit / "needed.parquet")
                     _write_closures(connection, warehouse, item, bit / "needed.parquet", number)
                 some = {verdict.log.root: described(verdict) for verdict in verdicts}
@@ -88,11 +88,11 @@ def load_stored(connection: "DuckDBPyConnection", warehouse: Warehouse, item: It
     connection.execute("CREATE VIEW expiring AS SELECT run, key, etag FROM latest WHERE state = 'expiring'")
 
 
-def _logs(connection: "DuckDBPyConnection", item: Item) -> Sequence[Log]:
-    """The logs of which this run has copies."""
+def logs_of(connection: "DuckDBPyConnection", item: Item, prefix: str = "") -> Sequence[Log]:
+    """The logs of which this run has copies: all, or those of the tables at or below a prefix."""
     rows = connection.execute(
         "SELECT key, size, modified FROM ledger WHERE run = ? AND kind = 'log' AND starts_with(key, ?)",
-        [item.run, item.source.prefix],
+        [item.run, max(item.source.prefix, prefix, key=len)],
     )
     return delta.logs(item.source.bucket, _log_files(rows))
 
@@ -103,7 +103,7 @@ def _log_files(rows: "DuckDBPyConnection") -> Iterator[LogFile]:
             yield LogFile(key, size, database.utc(modified))
 
 
-def _fetching(
+def fetching(
     warehouse: Warehouse, run: str, bucket: str, folder: Path
 ) -> Callable[[Sequence[LogFile]], Sequence[Path]]:
     """How the files of logs come to the local disk, from the copies of a run."""
