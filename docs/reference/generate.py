@@ -14,7 +14,8 @@ from typing import Any
 from samcli.yamlhelper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
-PAGES = {system: ROOT / f"docs/reference/{system.lower()}.md" for system in ("Objects", "Tables", "Warehouse", "Capacity")}
+SYSTEMS = ("Objects", "Tables", "Warehouse", "Capacity")
+PAGES = {system: ROOT / f"docs/reference/{system.lower()}.md" for system in SYSTEMS}
 COMMAND = ROOT / "docs/reference/command.md"
 
 type Template = Mapping[str, Any]

@@ -12,10 +12,6 @@ from tests.invocation import Functions, Invoked, sample
 RUN: str = sample("warehouse_report/report")["run"]
 """The run of the sample events."""
 
-COPIED = ("warehouse_plan/source", "warehouse_copy/data", "warehouse_commit/data")
-LOGGED = ("warehouse_copy/logs", "warehouse_commit/logs")
-BACKED_UP = ("warehouse_discover/by_hand", *COPIED, *LOGGED, "warehouse_verify/source", "warehouse_retire/source")
-
 DATA, LOG = "sales/part-00000.parquet", "sales/_delta_log/00000000000000000000.json"
 
 

@@ -11,10 +11,13 @@ from holdfast.warehouse.run import NotAnItem
 from holdfast.warehouse.steps import SourceNotReadable
 from local.invoke import SAMPLE_BODY, SAMPLE_LAKE
 from tests.integration.warehouse.conftest import Deploy
-from tests.integration.warehouse.deployed import BACKED_UP, DATA, LOG, LOGGED, RUN, Deployed, metrics
+from tests.integration.warehouse.deployed import DATA, LOG, RUN, Deployed, metrics
 from tests.invocation import sample
 
 DISCOVERED = "warehouse_discover/by_hand"
+COPIED = ("warehouse_plan/source", "warehouse_copy/data", "warehouse_commit/data")
+LOGGED = ("warehouse_copy/logs", "warehouse_commit/logs")
+BACKED_UP = (DISCOVERED, *COPIED, *LOGGED, "warehouse_verify/source", "warehouse_retire/source")
 
 
 def lake(key: str, body: bytes | None = None) -> None:
