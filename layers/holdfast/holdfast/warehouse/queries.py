@@ -64,16 +64,22 @@ def is_data(key: str = "key") -> str:
     )
 
 
-_LATEST = """
-latest AS (
+LATEST = f"""
     SELECT run, key, etag, state, decided_at
     FROM (
-        SELECT *, row_number() OVER (PARTITION BY run, key, etag ORDER BY decided_at DESC, state) AS age
+        SELECT *, row_number() OVER (
+            PARTITION BY run, key, etag
+            ORDER BY CASE WHEN state = '{State.EXPIRING}' THEN 0 ELSE 1 END, decided_at DESC, state
+        ) AS age
         FROM retirements
     ) AS decided
-    WHERE age = 1
+    WHERE age = 1"""
+"""What counts of what was decided of each copy: the newest, but for good that the lifecycle rule has it, whatever the
+clocks of those who decided said. Of two decisions of one moment the one that is first by name."""
+
+_LATEST = f"""
+latest AS ({LATEST}
 )"""
-"""What was decided last of each copy; of two decisions of one moment the worse one, which is first by name."""
 
 _STORED = f"""
 stored AS (
@@ -93,11 +99,12 @@ def compared(source: Source) -> str:
 WITH {_LATEST}, {_STORED}
 SELECT
     listed.key, listed.key_size, listed.version_id, listed.etag, listed.size, listed.modified, stored.key AS stored_key
-FROM (SELECT * FROM inventory WHERE {is_of(source)}) AS listed
-FULL JOIN (SELECT * FROM stored WHERE {is_of(source)}) AS stored ON stored.key = listed.key
-WHERE listed.key IS NULL
+FROM inventory AS listed
+FULL JOIN stored ON stored.key = listed.key
+WHERE (listed.key IS NULL AND {is_of(source, "stored.key")})
     OR (
         (stored.key IS NULL OR stored.expiring OR stored.etag <> listed.etag)
+        AND {is_of(source, "listed.key")}
         AND ({is_log("listed.key")} OR (listed.hot AND {is_data("listed.key")}))
     )
 """
