@@ -115,14 +115,6 @@ def test_an_answer_is_unloaded_with_its_relations() -> None:
     assert sqlglot.parse_one(inner, read="athena", into=exp.Select).named_selects[-2:] == ["state", "decided_at"]
 
 
-def test_rows_are_told_by_the_folders_of_their_files() -> None:
-    told = athena.below("ledger", ["s3://b/ledger/bucket=a/", "s3://b/it's/"])
-    assert sqlglot.parse_one(told, read="athena").sql("athena") == (
-        "SELECT * FROM ledger WHERE STARTS_WITH(\"$path\", 's3://b/ledger/bucket=a/')"
-        " OR STARTS_WITH(\"$path\", 's3://b/it''s/')"
-    )
-
-
 def test_tables_of_datasets_have_their_columns() -> None:
     assert "`decided_at` timestamp" in athena.create_retirements("r", "s3://b/r/")
     assert "`size` bigint, `modified` timestamp" in athena.create_ledger("l", "s3://b/l/")

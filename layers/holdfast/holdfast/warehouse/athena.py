@@ -5,10 +5,12 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/storage-inventory-athena-q
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from holdfast.warehouse import queries
 from holdfast.warehouse.database import LEDGER, RETIREMENTS
-from holdfast.warehouse.model import FileFormat
+from holdfast.warehouse.model import FileFormat, Source
 from holdfast.warehouse.queries import text
 from holdfast.warehouse.relations import IS_HOT, NAMES
 
@@ -23,6 +25,17 @@ _TYPES = {
     "IsLatest": "boolean",
     "IsDeleteMarker": "boolean",
 }
+COMPARED = {
+    "key": "VARCHAR",
+    "key_size": "BIGINT",
+    "version_id": "VARCHAR",
+    "etag": "VARCHAR",
+    "size": "BIGINT",
+    "modified": "TIMESTAMP",
+    "stored_key": "VARCHAR",
+}
+"""What `queries.compared` answers."""
+
 _HIVE = {"VARCHAR": "string", "BIGINT": "bigint", "TIMESTAMP": "timestamp"}
 
 
@@ -92,12 +105,6 @@ FROM {table}
 """
 
 
-def below(table: str, folders: Sequence[str]) -> str:
-    """The rows of a table whose files lie below one of some folders, as s3://BUCKET/KEY/."""
-    conditions = " OR ".join(f'starts_with("$path", {text(folder)})' for folder in folders)
-    return f"SELECT * FROM {table} WHERE {conditions}"
-
-
 def answer(relations: Mapping[str, str], question: str, location: str) -> str:
     """Have a question answered into Parquet files in a folder that is empty."""
     return f"""
@@ -107,3 +114,38 @@ UNLOAD (
 TO {text(location)}
 WITH (format = 'PARQUET', compression = 'ZSTD')
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The questions about a source. `tables`: what the names of the tables made for them begin with. `hive`, `ledger`,
+    `retirements`, `answers`: folders, as s3://BUCKET/KEY/."""
+
+    source: Source
+    file_format: FileFormat
+    columns: Sequence[str]
+    tables: str
+    hive: str
+    ledger: str
+    retirements: str
+    answers: str
+    key_limit: int
+    gone_before: datetime
+
+    def statements(self) -> list[str]:
+        """One after the other: tables, answers into `copies/`, `gone/` and `listed/`, and the tables dropped."""
+        tables = {name: f"{self.tables}_{name}" for name in ("inventory", "ledger", "retirements", "compared")}
+        listing = {"inventory": inventory(tables["inventory"], self.file_format, self.columns)}
+        books = {name: f"SELECT * FROM {tables[name]}" for name in ("ledger", "retirements")}
+        differing = books | {"compared": f"SELECT * FROM {tables['compared']}"}
+        return [
+            create_inventory(tables["inventory"], self.file_format, self.columns, self.hive),
+            create_ledger(tables["ledger"], self.ledger),
+            create_retirements(tables["retirements"], self.retirements),
+            answer(listing | books, queries.compared(self.source), f"{self.answers}compared/"),
+            _create(tables["compared"], COMPARED, f"{self.answers}compared/"),
+            answer(differing, queries.copies(self.source, self.key_limit), f"{self.answers}copies/"),
+            answer(differing, queries.gone(self.gone_before), f"{self.answers}gone/"),
+            answer(listing, queries.tallies(self.source), f"{self.answers}listed/"),
+            *map(drop, tables.values()),
+        ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.warehouse import database, queries, relations
-from holdfast.warehouse.database import LEDGER, RETIREMENTS, text
+from holdfast.warehouse.database import LEDGER, RETIREMENTS, files, text
 from holdfast.warehouse.model import FileFormat, Kind, Phase, Source, Tally
 
 if TYPE_CHECKING:
@@ -85,16 +85,27 @@ class PlanEngine:
         self._make("compared", queries.compared(source))
         self._make("copies", queries.copies(source, key_limit))
 
-    def write_gone(self, stored_before: datetime, path: Path) -> None:
-        """Write the copies whose originals the inventory does not list to a Parquet file: the columns of the ledger,
+    def find_gone(self, stored_before: datetime) -> None:
+        """Make the view `gone` of the copies whose originals the inventory does not list: the columns of the ledger,
         then `state` and `decided_at`, if something was decided. After `find_copies`."""
-        self._write(queries.gone(stored_before), path)
+        self._make("gone", queries.gone(stored_before))
 
-    def tallies(self, source: Source) -> dict[str, dict[str, Tally]]:
-        """By database, what becomes of the listed objects: `copied`, `known`, `cold`, `other`, `too_long`; after
-        `find_copies`. Raises InventoryUnreadable."""
-        with self._blaming():
-            listed = self.connection.execute(queries.tallies(source)).fetchall()
+    def tally(self, source: Source) -> None:
+        """Make the view `listed` of what there is, by database. Raises InventoryUnreadable."""
+        self._make("listed", queries.tallies(source))
+
+    def take(self, answers: Mapping[str, Sequence[Path]]) -> None:
+        """Make these views of files that somebody else has answered the same questions with."""
+        for view, paths in answers.items():
+            self.connection.execute(f"CREATE VIEW {view} AS FROM read_parquet({files(paths)})")
+
+    def write(self, view: str, path: Path) -> None:
+        """One of the views as a Parquet file."""
+        self._write(f"FROM {view}", path)
+
+    def tallies(self) -> dict[str, dict[str, Tally]]:
+        """By database, what becomes of the listed objects: `copied`, `known`, `cold`, `other`, `too_long`."""
+        listed = self.connection.execute("SELECT database_name, fate, objects, bytes FROM listed").fetchall()
         copies = self.connection.execute(
             "SELECT database_name, phase, count(*), sum(size)::BIGINT FROM copies GROUP BY database_name, phase"
         ).fetchall()

@@ -66,8 +66,8 @@ class Plan:
     retention: Retention
 
     def __call__(self, event: Event) -> Answer:
-        if "engine" in event:
-            raise NotAStep(f"{event['engine']!r} plans nothing here")
+        if event.get("engine") == "athena":
+            return planning.ask_athena(self.warehouse, Item.of(event), self.retention)
         return planning.plan_source(self.warehouse, Item.of(event), self.orders, self.retention)
 
 
