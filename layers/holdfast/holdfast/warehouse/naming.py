@@ -6,7 +6,7 @@ lies follows from its row in the ledger. Everything is below the prefix that the
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from holdfast.warehouse.model import Phase, Source
@@ -24,7 +24,7 @@ EXPIRE = "expire"
 
 def run_name(started: datetime, execution: str) -> str:
     """The name of a run: sorted as the runs began, the same however often it is asked for, and no other's."""
-    return f"{started:%Y%m%dT%H%M%SZ}-{digest(execution)[:6]}"
+    return f"{started.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest(execution)[:6]}"
 
 
 def digest(text: str) -> str:
@@ -68,6 +68,11 @@ class Names:
     def closures(self, bucket: str) -> str:
         """What each restorable version needs."""
         return f"{self.prefix}closures/bucket={bucket}/"
+
+    @property
+    def athena(self) -> str:
+        """Where Athena's answers go; they are kept for some days."""
+        return f"{self.prefix}athena/"
 
     @property
     def reports(self) -> str:

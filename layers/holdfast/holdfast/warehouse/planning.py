@@ -45,7 +45,8 @@ def ask_athena(warehouse: Warehouse, item: Item, retention: Retention) -> dict[s
     Each time they are answered into a folder of its own: UNLOAD wants an empty one.
     """
     manifest = load_manifest(warehouse, item)
-    folder = f"{warehouse.folder(item)}athena/{warehouse.now():%Y%m%dT%H%M%S%f}/"
+    asked_at = f"{warehouse.now():%Y%m%dT%H%M%S%f}"
+    folder = f"{warehouse.names.athena}{item.run}/{naming.digest(str(item.source))}/{asked_at}/"
     asked = athena.Plan(
         source=item.source,
         file_format=manifest.file_format,
