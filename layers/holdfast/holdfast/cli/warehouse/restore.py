@@ -105,13 +105,12 @@ def restore(
         s3 = wiring.client("s3")
         if (region := region_of(s3, place.bucket)) is None:
             raise BadDestination(f"--to {to!r} is in no bucket that there is")
-        copy_object = CopyObject.like(s3, session(), time.sleep, random)
+        # that one follows nobody to another region
+        bulk = CopyObject.like(s3, session(), time.sleep, random) if region == s3.meta.region_name else None
         destination = Destination(
             to=place,
             bucket=S3WarehouseBucket(s3, place.bucket),
-            copier=S3WarehouseCopier.from_bucket(
-                backup, S3Copier(s3, place.bucket, "STANDARD", copy_object=copy_object)
-            ),
+            copier=S3WarehouseCopier.from_bucket(backup, S3Copier(s3, place.bucket, "STANDARD", copy_object=bulk)),
             reader=DeltaReader(f"s3://{place.bucket}", delta_options(s3, region)),
             md5=etags_are_md5(s3, backup) and etags_are_md5(s3, place.bucket),
         )

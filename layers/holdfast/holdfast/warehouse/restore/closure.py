@@ -3,7 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -95,6 +95,8 @@ class Gathering:
     refused: dict[str, LeftOut] = field(default_factory=dict)
     oldest: dict[str, int] = field(default_factory=dict)
     """Of each table, the oldest commit that the runs have which were asked."""
+    versions: dict[str, int] = field(default_factory=dict)
+    """Of each table, the version of the moment that is wanted, as the first run told that reaches back so far."""
     moved: int = 0
 
     def gather(self, candidates: Mapping[str, Sequence[Candidate]]) -> Closures:
@@ -132,16 +134,25 @@ class Gathering:
         told, later = delta.history(log), self.oldest.get(log.root)
         if told.commits:
             self.oldest[log.root] = min(told.commits)
-        if not isinstance(self.wanted, datetime):
-            return Asked(candidate, log if self.wanted is None else delta.upto(log, self.wanted), self.wanted, None)
+        if self.wanted is None:
+            return Asked(candidate, log, None, None)
+        version, gap = self.versions.get(log.root, self.wanted), None
+        if isinstance(version, datetime):
+            found = self._version_at(connection, candidate, log, version)
+            if found is None:
+                reason = "it did not exist then, or the backups know no version as old"
+                self._refuse(LeftOut(log.root, reason, existed=False))
+                return None
+            self.versions[log.root] = version = found
+            gap = plan.unknown(version, told, later)
+        return Asked(candidate, delta.upto(log, version), version, gap)
+
+    def _version_at(
+        self, connection: "DuckDBPyConnection", candidate: Candidate, log: Log, moment: datetime
+    ) -> int | None:
         with self.warehouse.scratch.open() as bit:
             bring = fetching(self.warehouse, candidate.item.run, log.bucket, bit)
-            version = newest_at(connection, log, bring, bit, self.wanted)
-        if version is None:
-            reason = "it did not exist then, or the backups know no version as old"
-            self._refuse(LeftOut(log.root, reason, existed=False))
-            return None
-        return Asked(candidate, delta.upto(log, version), version, plan.unknown(version, told, later))
+            return newest_at(connection, log, bring, bit, moment)
 
     def _judge(self, connection: "DuckDBPyConnection", item: Item, asked: Sequence[Asked], folder: Path) -> None:
         paths: dict[str, Path] = {}
@@ -150,18 +161,22 @@ class Gathering:
         verdicts = judge(connection, [one.log for one in asked], bring, folder, STORED, needed)
         chosen: dict[str, Chosen] = {}
         for one, verdict in zip(asked, verdicts, strict=True):
-            dropped = verdict.log.root in self.dropped
-            told = plan.judged(one.candidate, one.version, verdict, dropped=dropped, unknown=one.unknown)
+            told = plan.judged(one.candidate, one.version, verdict)
             if isinstance(told, LeftOut):
                 self._refuse(told)
             else:
-                chosen[told.root] = told
+                chosen[told.root] = self._with_what_else_is_known(told, one)
         for root in self._outside(connection, needed):
             if chosen.pop(root, None):
                 self._refuse(LeftOut(root, self._why_outside(connection, needed, root)))
         if chosen:
             self.tables |= chosen
             self._write(connection, item, chosen, needed, paths)
+
+    def _with_what_else_is_known(self, chosen: Chosen, asked: Asked) -> Chosen:
+        refused = self.refused.get(chosen.root)
+        newer = refused.reason if refused and refused.existed else ""
+        return replace(chosen, dropped=chosen.root in self.dropped, unknown=asked.unknown, newer=newer)
 
     def _bringing(
         self, item: Item, folder: Path, paths: dict[str, Path]

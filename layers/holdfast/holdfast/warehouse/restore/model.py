@@ -76,7 +76,8 @@ class Chosen:
 
     `newest`: the newest version that the log names, which lacks `missing_count` files, `missing` among them, if it is
     another. `dropped`: the newest run did not find the table any more. `unknown`: versions between the one that is
-    restored and the next one that a run knows: one of them may have been the newest of the moment.
+    restored and the next one that a run knows: one of them may have been the newest of the moment. `newer`: why the
+    log of a newer run did not serve.
     """
 
     candidate: Candidate
@@ -86,6 +87,7 @@ class Chosen:
     missing_count: int = 0
     dropped: bool = False
     unknown: tuple[int, int] | None = None
+    newer: str = ""
 
     @property
     def root(self) -> str:

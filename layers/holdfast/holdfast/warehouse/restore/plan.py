@@ -73,21 +73,11 @@ def candidates(
     return dict(sorted(found.items())), frozenset(dropped)
 
 
-def judged(
-    candidate: Candidate, wanted: int | None, verdict: Verdict, *, dropped: bool, unknown: tuple[int, int] | None
-) -> Chosen | LeftOut:
+def judged(candidate: Candidate, wanted: int | None, verdict: Verdict) -> Chosen | LeftOut:
     """What a verdict means for a table: what is restored, or why it cannot be. `wanted`: this version and no other."""
     snapshot, run = verdict.snapshot, candidate.item.run
     if snapshot and wanted in {None, snapshot.version}:
-        return Chosen(
-            candidate,
-            snapshot,
-            verdict.newest,
-            verdict.missing,
-            verdict.missing_count,
-            dropped=dropped,
-            unknown=unknown,
-        )
+        return Chosen(candidate, snapshot, verdict.newest, verdict.missing, verdict.missing_count)
     if verdict.newest is None or (wanted is not None and verdict.newest != wanted):
         what = "no version" if wanted is None else f"no version {wanted}"
         return LeftOut(candidate.root, f"the log that run {run} has copied names {what}", existed=False)

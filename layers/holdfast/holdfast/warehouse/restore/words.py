@@ -42,6 +42,8 @@ def table(chosen: Chosen) -> Iterator[str]:
             f"{'':<8} not its newest: version {chosen.newest} lacks {objects(chosen.missing_count)}"
             + (f": {some(chosen.missing, chosen.missing_count)}" if chosen.missing else "")
         )
+    if chosen.newer:
+        yield f"{'':<8} not the newest: {chosen.newer}"
     if chosen.dropped:
         yield f"{'':<8} the newest run has not found this table any more: this is the last that is known of it"
     if chosen.unknown:
