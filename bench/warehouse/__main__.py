@@ -27,6 +27,7 @@ def main(
     millions: Annotated[list[int] | None, typer.Option(help="Keys that are planned over; 1 and 5.")] = None,
     rounds: Annotated[int, typer.Option(help="How often each does it.")] = 3,
     megabytes: Annotated[int, typer.Option(help="Memory that the plan's database may use.")] = 700,
+    usual: Annotated[bool, typer.Option(help="Plan in the usual way too, which takes 600 MB a million.")] = True,
     objects: Annotated[int, typer.Option(help="Objects of 4 KB that are copied each time.")] = 5000,
     json: Annotated[Path, typer.Option(help="Where the tables are written for machines.")] = JSON,
 ) -> None:
@@ -35,7 +36,7 @@ def main(
     reports = []
     try:
         for part in parts or list(Part):
-            for report in _measure(part, millions or [1, 5], rounds, megabytes, objects):
+            for report in _measure(part, millions or [1, 5], rounds, megabytes, usual, objects):
                 report.show(console)
                 reports.append(report)
     except Missing as missing:
@@ -44,10 +45,12 @@ def main(
     console.print(f"\nAs JSON: {json}", soft_wrap=True)
 
 
-def _measure(part: Part, millions: list[int], rounds: int, megabytes: int, objects: int) -> Iterator[Report]:
+def _measure(
+    part: Part, millions: list[int], rounds: int, megabytes: int, usual: bool, objects: int
+) -> Iterator[Report]:
     match part:
         case Part.PLAN:
-            yield from (plan.report(count * 1_000_000, rounds, megabytes) for count in millions)
+            yield from (plan.report(count * 1_000_000, rounds, megabytes, usual=usual) for count in millions)
         case Part.COPIES:
             yield copies.report(objects, rounds)
 

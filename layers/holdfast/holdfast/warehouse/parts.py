@@ -12,7 +12,7 @@ from isal import igzip_lib
 
 from holdfast.warehouse.model import FileFormat, Part
 
-_AT_ONCE = 1 << 20
+_AT_ONCE = 1 << 18
 """Bytes that may come at once of a slice."""
 _SLICE = 1 << 16
 """Packed bytes that are unpacked before it is asked how much came: some senders have all in one piece."""
