@@ -67,6 +67,7 @@ tables_restore      tablesbackupbucket/tables/*                    s3:GetObject 
 warehouse_commit    warehousebackupbucket                          s3:ListBucket
 warehouse_commit    warehousebackupbucket/warehouse/ledger/*       s3:GetObject s3:PutObject
 warehouse_commit    warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject
+warehouse_commit    warehousesamplebucket                          s3:ListBucket
 warehouse_copy      warehousebackupbucket                          s3:ListBucket
 warehouse_copy      warehousebackupbucket/warehouse/copies/*       s3:AbortMultipartUpload s3:PutObject
 warehouse_copy      warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject
@@ -76,6 +77,7 @@ warehouse_discover  warehousebackupbucket/warehouse/runs/*         s3:PutObject
 warehouse_discover  warehouseinventorybucket                       s3:ListBucket
 warehouse_discover  warehouseinventorybucket/inventories/*         s3:GetObject
 warehouse_plan      warehousebackupbucket                          s3:ListBucket
+warehouse_plan      warehousebackupbucket/warehouse/athena/*       s3:GetObject
 warehouse_plan      warehousebackupbucket/warehouse/ledger/*       s3:GetObject
 warehouse_plan      warehousebackupbucket/warehouse/retirements/*  s3:GetObject
 warehouse_plan      warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject

@@ -85,7 +85,9 @@ def test_the_functions_read_the_buckets_of_the_sources_and_no_others() -> None:
     for name in ("warehouse_copy", "warehouse_retire"):
         read = {grant.resource for grant in grants(name, **GIVEN) if grant.resource.startswith("arn:*")}
         assert read == {"arn:*:s3:::lake", "arn:*:s3:::lake/*", "arn:*:s3:::pond", "arn:*:s3:::pond/*"}
-    others = set(OURS) - {"warehouse_copy", "warehouse_retire"}
+    listed = {grant.resource for grant in grants("warehouse_commit", **GIVEN) if grant.resource.startswith("arn:*")}
+    assert listed == {"arn:*:s3:::lake", "arn:*:s3:::pond"}
+    others = set(OURS) - {"warehouse_copy", "warehouse_retire", "warehouse_commit"}
     assert [grant for name in others for grant in grants(name, **GIVEN) if "lake" in grant.resource] == []
 
 
