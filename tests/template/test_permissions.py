@@ -73,7 +73,8 @@ warehouse_copy      warehousebackupbucket/warehouse/copies/*       s3:AbortMulti
 warehouse_copy      warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject
 warehouse_copy      warehousesamplebucket                          s3:ListBucket
 warehouse_copy      warehousesamplebucket/*                        s3:GetObject s3:GetObjectVersion
-warehouse_discover  warehousebackupbucket/warehouse/runs/*         s3:PutObject
+warehouse_discover  warehousebackupbucket                          s3:ListBucket
+warehouse_discover  warehousebackupbucket/warehouse/runs/*         s3:GetObject s3:PutObject
 warehouse_discover  warehouseinventorybucket                       s3:ListBucket
 warehouse_discover  warehouseinventorybucket/inventories/*         s3:GetObject
 warehouse_plan      warehousebackupbucket                          s3:ListBucket
