@@ -82,7 +82,8 @@ def s3(stack: Cloud) -> "S3Client":
 def clean(stack: Cloud, s3: "S3Client") -> None:
     """As if nothing had been tried before."""
     outputs = stack.outputs
-    for bucket in (SAMPLE_BUCKET, outputs["ObjectsBackupBucketName"], outputs["TablesBackupBucketName"]):
+    ours = ("ObjectsBackupBucketName", "TablesBackupBucketName", "WarehouseBackupBucketName")
+    for bucket in (SAMPLE_BUCKET, *(outputs[name] for name in ours)):
         for listed in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
             s3.delete_object(Bucket=bucket, Key=listed["Key"])
     dynamodb = stack.engine.client("dynamodb")

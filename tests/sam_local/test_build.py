@@ -75,13 +75,19 @@ def test_libraries_are_for_the_processor(built: Path, architecture: str) -> None
     assert machines == {MACHINES[architecture]}
 
 
+def test_the_database_has_a_layer_of_its_own(built: Path) -> None:
+    source = (ROOT / "layers" / "duckdb" / "requirements.txt").read_text().split()
+    assert packages(built / "DuckdbLayer" / "python") == set(source)
+
+
 def test_the_layer_runs_on_either_processor(layer: Path) -> None:
     assert list(layer.rglob("*.so")) == []
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_function_and_layer_fit_into_lambda(built: Path, function: str) -> None:
-    unzipped = size(built / logical_id(function)) + size(built / "HoldfastLayer")
+    layers = ("HoldfastLayer", "DuckdbLayer") if function.startswith("warehouse_") else ("HoldfastLayer",)
+    unzipped = size(built / logical_id(function)) + sum(size(built / layer) for layer in layers)
     print(f"{unzipped:,} bytes")
     assert unzipped < UNZIPPED_LIMIT
 

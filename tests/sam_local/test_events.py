@@ -13,7 +13,7 @@ from PIL import Image
 
 from local.cloud import ROOT
 from local.container import Application
-from local.invoke import SAMPLE_BODY, SAMPLE_BUCKET, SAMPLE_KEYS, SAMPLE_TABLE, Invocation, in_process
+from local.invoke import SAMPLE_BODY, SAMPLE_BUCKET, SAMPLE_KEYS, SAMPLE_LAKE, SAMPLE_TABLE, Invocation, in_process
 from tests.sam_local.trial import invoke
 
 if TYPE_CHECKING:
@@ -100,6 +100,19 @@ COPIED, DISOWNED = "objects_replicate/s3_put", "objects_replicate/s3_delete"
 PUT, DELETE = "capacity_track/s3_put", "capacity_track/s3_delete"
 SMALL_AND_LARGE = {"small.txt": 18, "large.txt": 28}
 RECONCILED = ("capacity_reconcile/by_hand",)
+
+RUN = "20261120T030000Z-9169e3"
+DISCOVERED, PLANNED = "warehouse_discover/by_hand", "warehouse_plan/source"
+DATA_COPIED = (DISCOVERED, PLANNED, "warehouse_copy/data")
+DATA_STORED = (*DATA_COPIED, "warehouse_commit/data")
+STORED = (*DATA_STORED, "warehouse_copy/logs", "warehouse_commit/logs")
+VERIFIED = (*STORED, "warehouse_verify/source")
+
+
+def of_lake(message: str, answers: Part, *before: str) -> Case:
+    """A step of the workflow with the one source of the sample events."""
+    return Case(answers, ({"message": message, "run": RUN, "source": f"s3://{SAMPLE_LAKE}/sales"},), before=before)
+
 
 ARCHIVED, CHECKED, PREPARED = "tables_archive/insert", "tables_check/schedule", "tables_restore/prepare"
 
@@ -218,6 +231,28 @@ CASES = {
         {"errorType": "PartsMissing", "errorMessage": "part '0' of 'holdfast-restored' is not restored yet"},
         before=(ARCHIVED, CHECKED, PREPARED),  # all steps one behind the other are an end-to-end test
     ),
+    "warehouse_discover/schedule": Case({"run": RUN}, ({"message": "discovered", "run": RUN},)),
+    DISCOVERED: Case({"run": RUN}, ({"message": "discovered", "run": RUN},)),
+    "warehouse_validate/inventory": of_lake("validated", {"status": "complete", "route": "lambda", "error": None}),
+    "warehouse_validate/no_inventory": of_lake("validated", {"status": "corrupt", "route": None}),
+    PLANNED: of_lake("planned", {}, DISCOVERED),
+    "warehouse_copy/data": of_lake("copied", {"done": True}, DISCOVERED, PLANNED),
+    "warehouse_copy/logs": of_lake("copied", {"done": True}, DISCOVERED, PLANNED),
+    "warehouse_commit/data": of_lake("committed", {"done": True, "failed": 0, "retry": None}, *DATA_COPIED),
+    "warehouse_commit/logs": of_lake(
+        "committed", {"done": True, "failed": 0, "retry": None}, *DATA_STORED, "warehouse_copy/logs"
+    ),
+    "warehouse_verify/source": of_lake("verified", {"done": True, "restorable": 1, "broken": 0}, *STORED),
+    "warehouse_retire/source": of_lake("retired", {"done": True, "marked": 0, "held": None}, *VERIFIED),
+    "warehouse_report/failed": Case(
+        {"failed": f"s3://{SAMPLE_LAKE}/sales"},
+        ({"message": "source failed", "Error": "ManifestCorrupt"}, {"message": "reported", "step": "failed"}),
+        before=(DISCOVERED,),
+    ),
+    "warehouse_report/report": Case(
+        {"failed": []}, ({"message": "reported", "step": "report"},), before=(*VERIFIED, "warehouse_retire/source")
+    ),
+    "warehouse_report/watch": Case({"days_since_backup": None}, ({"message": "reported", "step": "watch"},)),
 }
 
 

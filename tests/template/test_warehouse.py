@@ -196,7 +196,6 @@ def test_the_ledgers_types_are_those_of_athena() -> None:
 def test_no_query_reads_more_than_a_terabyte() -> None:
     [group] = of_type("AWS::Athena::WorkGroup").values()
     assert group["WorkGroupConfiguration"]["BytesScannedCutoffPerQuery"] == 1 << 40
-    assert group["WorkGroupConfiguration"]["EnforceWorkGroupConfiguration"] is True
 
 
 # Functions

@@ -28,6 +28,7 @@ FILLED = {
     "BackupBucket": "backup",
     "CopyJobRoleArn": f"arn:aws:iam::{ACCOUNT}:role/copies",
     "WorkGroup": "holdfast-warehouse",
+    "Database": "reports-and-ledger",
     "Cluster": "cluster",
     "TaskDefinition": "task",
     "SecurityGroup": "sg-1",
@@ -312,6 +313,7 @@ def test_an_inventory_too_large_for_the_task_is_planned_by_athena(play_source: P
     assert world.names[:6] == ["Validate", "Plan", "query", "query", "Plan", "Copy"]
     assert [told["QueryString"] for told in world.of("query")] == ["SELECT 0", "SELECT 1"]
     assert {told["WorkGroup"] for told in world.of("query")} == {"holdfast-warehouse"}
+    assert [told["QueryExecutionContext"] for told in world.of("query")] == [{"Database": "reports-and-ledger"}] * 2
     assert world.of("Plan") == [ITEM | {"engine": "athena"}, ITEM]
 
 
