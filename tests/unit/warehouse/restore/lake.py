@@ -1,20 +1,24 @@
 """A lake with Delta tables, backed up by the whole workflow, in memory or in S3, and restored from there."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
+from unittest.mock import patch
 
 from holdfast.adapters.memory import MemoryBreakerStore
-from holdfast.adapters.memory_warehouse import MemoryBucket, MemoryCopier, MemoryVault, MemoryWarehouse
+from holdfast.adapters.memory_warehouse import MemoryBucket, MemoryCopier, MemoryVault, MemoryWarehouse, Written
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
-from holdfast.warehouse import retire, validate
+from holdfast.warehouse import database, retire, validate
 from holdfast.warehouse.model import FileFormat, Limits, Retention, Source
 from holdfast.warehouse.naming import Names
 from holdfast.warehouse.orders import Order, Orders
@@ -26,6 +30,7 @@ from holdfast.warehouse.restore.run import Destination, Restoring, planned
 from holdfast.warehouse.run import Scratch, Warehouse
 from holdfast.warehouse.write_inventory import InventoryWriter, Place
 from tests.delta_tables import Table, rows_of
+from tests.model.warehouse_history import connect
 from tests.model.warehouse_workflow import Workflow
 
 BEGAN = datetime(2026, 11, 1, 3, tzinfo=UTC)
@@ -85,7 +90,8 @@ class Lake:
         self._list()
         meanwhile()
         self.sync()
-        report = self.workflow().run(self.warehouse.now(), f"execution-{next(self.numbers)}")
+        with patch.object(database, "connect", connect):
+            report = self.workflow().run(self.warehouse.now(), f"execution-{next(self.numbers)}")
         assert report["failed"] == []
         self.runs.append(max(self.warehouse.backup.prefixes("warehouse/runs/")).split("/")[-2])
         return self.runs[-1]
@@ -147,7 +153,8 @@ class DumpingReader(DeltaReader):
         return super().open(prefix)
 
     def dump(self, prefix: str) -> Path:
-        for key in [key for key in self.bucket.keys if key.startswith(prefix)]:
+        shutil.rmtree(Path(self.location, prefix), ignore_errors=True)
+        for key in [key for key in self.bucket.keys if key.startswith(prefix) and key[-1] != "/"]:
             path = Path(self.location, key)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(self.bucket.find(key).body or b"")
@@ -179,6 +186,14 @@ class Desk:
     @property
     def backup(self) -> MemoryBucket:
         return self.account.bucket("backup")
+
+    def back_up_two_commits(self, storage_class: str = "STANDARD") -> list[tuple[int, str]]:
+        """A run, of one table with four rows in two files; its rows. Played once, and then remembered."""
+        now, buckets = _two_commits(storage_class)
+        self.now = now
+        for name, keys in buckets.items():
+            self.account.bucket(name).keys.update(keys)
+        return [(0, "a"), (1, "b"), (2, "a"), (3, "b")]
 
     def forward(self, time: timedelta) -> None:
         self.now += time
@@ -213,3 +228,15 @@ class Desk:
     def rows(self, prefix: str = "again") -> list[tuple[int, str]]:
         """What a reader finds of a restored table."""
         return rows_of(Table(self.reader.dump(prefix)).opened())
+
+
+@cache
+def _two_commits(storage_class: str) -> tuple[datetime, dict[str, dict[str, list[Written]]]]:
+    with TemporaryDirectory() as folder:
+        desk = Desk(Path(folder))
+        desk.lake.storage_class = storage_class
+        table = desk.lake.table()
+        table.append(0, 1)
+        table.append(2, 3)
+        desk.lake.back_up()
+        return desk.now, {name: bucket.keys for name, bucket in desk.account.buckets.items()}

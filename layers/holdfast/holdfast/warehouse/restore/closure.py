@@ -119,11 +119,11 @@ class Gathering:
 
     def _ask(self, item: Item, candidates: Mapping[str, Candidate]) -> None:
         warehouse = self.warehouse
-        for root in candidates:
-            self._refuse(LeftOut(root, f"run {item.run} has no copy of its log", existed=False))
         with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
             load_stored(connection, warehouse, item, scratch)
             logs = [log for log in logs_of(connection, item, self.target.prefix) if log.root in candidates]
+            for root in candidates.keys() - {log.root for log in logs}:
+                self._refuse(LeftOut(root, f"run {item.run} has no copy of its log", existed=False))
             asked = {log.root: one for log in logs if (one := self._cut(connection, candidates[log.root], log))}
             for group in delta.batches([one.log for one in asked.values()], LOGS_AT_ONCE):
                 with warehouse.scratch.open() as bit:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from holdfast import prices
@@ -165,8 +165,3 @@ def pauses() -> Iterator[float]:
     while True:
         yield pause.total_seconds()
         pause = min(2 * pause, LONGEST_PAUSE)
-
-
-def told_day(run: str) -> datetime:
-    """When a run began, by its name."""
-    return datetime.strptime(run[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)

@@ -32,15 +32,19 @@ def lines(plan: Plan) -> Iterator[str]:
 
 def table(chosen: Chosen) -> Iterator[str]:
     snapshot, run = chosen.snapshot, chosen.candidate.item.run
-    rows = "rows not told" if snapshot.records is None else f"{snapshot.records:,} rows"
+    rows = "rows not told" if snapshot.records is None else _count(snapshot.records, "row")
     yield (
-        f"{'restore':<8} {_name(chosen.root)} version {snapshot.version} of {stamp(snapshot.at)}: {snapshot.files:,}"
-        f" files, {snapshot.size:,} bytes, {rows}; as run {run} found it"
+        f"{'restore':<8} {_name(chosen.root)} version {snapshot.version} of {stamp(snapshot.at)}:"
+        f" {_count(snapshot.files, 'file')}, {snapshot.size:,} bytes, {rows}; as run {run} found it"
     )
     if chosen.newest != snapshot.version:
         yield (
-            f"{'':<8} not its newest: version {chosen.newest} lacks {objects(chosen.missing_count)}"
-            + (f": {some(chosen.missing, chosen.missing_count)}" if chosen.missing else "")
+            f"{'':<8} not its newest: version {chosen.newest} "
+            + (
+                f"lacks {objects(chosen.missing_count)}: {some(chosen.missing, chosen.missing_count)}"
+                if chosen.missing
+                else "cannot be read: its log is damaged"
+            )
         )
     if chosen.newer:
         yield f"{'':<8} not the newest: {chosen.newer}"
@@ -63,14 +67,14 @@ def thaw(frozen: Frozen, how: Thaw) -> Iterator[str]:
         dollars = planning.thaw_dollars(name, how.tier, asked, how.days)
         yield (
             f"{'thaw':<8} {_tally(asked)} of {name}: {times[how.tier]} in tier {how.tier}, about {_dollars(dollars)},"
-            f" readable for {how.days} days then"
+            f" readable for {_count(how.days, 'day')} then"
         )
         others = [
-            f"{tier} {time}, {_dollars(planning.thaw_dollars(name, tier, asked, how.days))}"
+            f"{tier}: {time}, {_dollars(planning.thaw_dollars(name, tier, asked, how.days))}"
             for tier, time in times.items()
             if tier != how.tier
         ]
-        yield f"{'':<8} --tier {'; '.join(others)}"
+        yield f"{'':<8} or --tier {'; '.join(others)}"
     if frozen.frozen is None:
         yield f"{'':<8} some of them may thaw already: so many are looked at only with --apply"
         return
@@ -83,7 +87,7 @@ def thaw(frozen: Frozen, how: Thaw) -> Iterator[str]:
 
 def pending(left: Tally) -> Iterator[str]:
     """Where a restore stops that is not to wait."""
-    yield f"{_tally(left)} thaw. Nothing was copied yet: the same command goes on when they can be read."
+    yield f"{_tally(left)} thaw. Nothing is copied until all can be read: then the same command goes on."
 
 
 def proof(one: Proof) -> Iterator[str]:
@@ -103,9 +107,11 @@ def proof(one: Proof) -> Iterator[str]:
 
 def _rows(one: Proof) -> str:
     if one.rows is None:
-        return "its rows were not counted: deletion vectors hide some"
+        return "its rows were not counted: deletion vectors may hide some"
     told = one.chosen.snapshot.records
-    return f"{one.rows:,} rows counted, " + ("of which the log does not tell" if told is None else "as the log tells")
+    if told is None:
+        return f"{one.rows:,} rows counted, of which the log does not tell"
+    return f"{one.rows:,} rows counted, {'as' if one.rows == told else 'and not as'} the log tells"
 
 
 def _name(root: str) -> str:
@@ -118,3 +124,7 @@ def _tally(tally: Tally) -> str:
 
 def _dollars(dollars: float) -> str:
     return f"${dollars:,.2f}"
+
+
+def _count(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
