@@ -224,7 +224,7 @@ class Slow:
 
     def state(self, copy: Copy) -> Retirement | None:
         of_it = [one for one in self.retirements if (one.run, one.key, one.etag) == (copy.run, copy.key, copy.etag)]
-        return min(of_it, key=lambda one: (T0 - one.at, one.state), default=None)
+        return min(of_it, key=lambda one: (one.state is not State.EXPIRING, T0 - one.at, one.state), default=None)
 
     def is_known(self, row: Row) -> bool:
         return any(

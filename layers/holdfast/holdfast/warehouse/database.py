@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from holdfast.warehouse import queries
 from holdfast.warehouse.run import Scratch
 
 if TYPE_CHECKING:
@@ -51,12 +52,8 @@ def view(connection: "duckdb.DuckDBPyConnection", name: str, paths: Sequence[Pat
     connection.execute(f"CREATE VIEW {name} AS {source}")
 
 
-LATEST = """
-CREATE TABLE latest AS
-SELECT run, key, etag, arg_max(state, decided_at) AS state, max(decided_at) AS decided_at
-FROM retirements GROUP BY run, key, etag
-"""
-"""The newest decision about each copy: it counts."""
+LATEST = f"CREATE TABLE latest AS {queries.LATEST}"
+"""What counts of what was decided of each copy, of `retirements`."""
 
 
 def text(value: str | Path) -> str:
