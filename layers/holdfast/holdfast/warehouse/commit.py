@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from holdfast.warehouse import database, naming, plan, queries
-from holdfast.warehouse.database import files, text
+from holdfast.warehouse.database import LEDGER, files, text
 from holdfast.warehouse.datasets import fetch
 from holdfast.warehouse.model import Engine
 from holdfast.warehouse.orders import Order, Orders, fetch_reports
@@ -35,36 +35,53 @@ WITH told AS (
 ), original AS (
     SELECT {_DECODED.format("key")} AS key, etag FROM originals
 )
-SELECT listed.*, there.etag AS copy_etag, there.storage_class,
+SELECT listed.*,
+    coalesce(before.copy_etag, there.etag) AS copy_etag,
+    coalesce(before.storage_class, there.storage_class) AS storage_class,
+    coalesce(before.stored_at, {{now}}) AS stored_at,
     CASE
+        WHEN before.key IS NOT NULL THEN NULL
         WHEN told.key IS NULL THEN 'NotReported'
         WHEN NOT told.succeeded THEN coalesce(nullif(told.code, ''), 'Failed')
         WHEN there.key IS NULL THEN 'NotStored'
         WHEN there.size <> listed.size THEN 'AnotherSize'
-        WHEN {{may_differ}} AND original.etag IS DISTINCT FROM listed.etag THEN 'SourceChanged'
+        WHEN {{may_differ}} AND coalesce(listed.version_id, 'null') = 'null' AND there.etag <> listed.etag
+            AND original.etag IS DISTINCT FROM listed.etag THEN 'SourceChanged'
     END AS code,
     coalesce(told.message, '') AS message
 FROM listed LEFT JOIN told USING (key) LEFT JOIN there USING (key) LEFT JOIN original USING (key)
+LEFT JOIN before USING (key)
 """
-"""`may_differ`: whether another object than the one that was listed may have been copied."""
+"""`may_differ`: whether another object than the one that was listed may have been copied. `before`: what a commit of
+this order that was cut off has entered already, which stays."""
 
 
 def commit(warehouse: Warehouse, item: Item, order: Order, orders: Orders) -> dict[str, Any]:
-    """Write the ledger's file of an order, and the order to try again what failed, if it may be."""
+    """Write the ledger's file of an order, and the order to try again what failed, if it may be; or answer with what a
+    commit of this order came to."""
+    document = f"{warehouse.names.phase(item.run, item.source, order.phase, order.attempt)}commit.json"
+    told = warehouse.load(document)
+    if told is None:
+        told = _commit(warehouse, item, order, orders)
+        warehouse.save(document, told)
+    return {"done": True, "failed": told["failed"], "retry": told["retry"]}
+
+
+def _commit(warehouse: Warehouse, item: Item, order: Order, orders: Orders) -> dict[str, Any]:
     with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
         fetch(warehouse, order.listed, scratch / "listed.parquet")
         connection.execute(f"CREATE VIEW listed AS FROM read_parquet({text(scratch / 'listed.parquet')})")
         _load_reports(connection, warehouse, order, scratch)
+        _load_before(connection, warehouse, _ledger(warehouse, item, order), scratch)
         _load_listing(connection, warehouse, "stored", warehouse.backup, f"{order.target}/", scratch)
-        may_differ = _may_differ(order)
+        may_differ = _may_differ(order) and _in_doubt(connection)
         original = warehouse.bucket_of(item.source.bucket) if may_differ else None
         _load_listing(connection, warehouse, "originals", original, item.source.prefix, scratch)
-        connection.execute(_JUDGED.format(may_differ=str(may_differ)))
+        now = f"TIMESTAMP {text(warehouse.now().replace(tzinfo=None).isoformat())}"
+        connection.execute(_JUDGED.format(may_differ=str(may_differ), now=now))
         _write_ledger(connection, warehouse, item, order, scratch / "ledger.parquet")
-        summary = _summary(connection, item)
         retry = _retry(connection, warehouse, item, order, orders)
-    warehouse.save(f"{warehouse.names.phase(item.run, item.source, order.phase, order.attempt)}commit.json", summary)
-    return {"done": True, "failed": summary["failed"], "retry": retry and retry.told}
+        return _summary(connection, item) | {"order": order.told, "retry": retry and retry.told}
 
 
 def _load_reports(connection: "DuckDBPyConnection", warehouse: Warehouse, order: Order, scratch: Path) -> None:
@@ -79,12 +96,37 @@ def _load_reports(connection: "DuckDBPyConnection", warehouse: Warehouse, order:
                 f" read_csv({files(report.paths)}, header = false, columns = {{{told}}}, quote = '\"', escape = '\"',"
                 " delim = ',', auto_detect = false)"
             )
+        for path in report.paths:
+            path.unlink()
+
+
+def _ledger(warehouse: Warehouse, item: Item, order: Order) -> str:
+    """The key of the file that is the order's own."""
+    folder = warehouse.names.ledger(item.source.bucket) + naming.partition(item.source)
+    return f"{folder}{item.run}-{order.phase}-{order.attempt}.parquet"
+
+
+def _load_before(connection: "DuckDBPyConnection", warehouse: Warehouse, key: str, scratch: Path) -> None:
+    """What is in the ledger once is not taken out: others may have counted on it."""
+    there = warehouse.backup.head(key) is not None
+    paths = [fetch(warehouse, key, scratch / "before.parquet")] if there else []
+    database.view(connection, "before", paths, LEDGER)
 
 
 def _may_differ(order: Order) -> bool:
     """A job copies what is there under a key, unless it is told a version: what was written since the inventory, too.
-    That the source holds the listed object still tells that it was this one; its copy may have another ETag."""
-    return order.engine is Engine.BATCH and "VersionId" not in order.fields
+    "null" is no version: what is written while versioning is suspended takes its place. That the copy has the ETag
+    that was listed, or the source holds it still, tells that it was this object."""
+    return order.engine is Engine.BATCH
+
+
+def _in_doubt(connection: "DuckDBPyConnection") -> bool:
+    """Whether some copy has another ETag than was listed, as those of what came in parts have."""
+    doubtful = connection.execute(
+        f"SELECT 1 FROM stored JOIN listed ON {_DECODED.format('stored.key')} = listed.key"
+        " WHERE stored.etag <> listed.etag AND coalesce(listed.version_id, 'null') = 'null' LIMIT 1"
+    )
+    return doubtful.fetchone() is not None
 
 
 def _load_listing(
@@ -111,16 +153,13 @@ def _load_listing(
 
 
 def _write_ledger(connection: "DuckDBPyConnection", warehouse: Warehouse, item: Item, order: Order, path: Path) -> None:
-    """The file is the order's own: written again, it is the same."""
-    stored_at = warehouse.now().replace(tzinfo=None).isoformat()
+    """Written again, it has what it had."""
     connection.execute(
         f"COPY (SELECT {text(item.run)} AS run, key, version_id, etag, size, modified, kind,"
-        f" TIMESTAMP {text(stored_at)} AS stored_at, copy_etag, storage_class"
+        " stored_at, copy_etag, storage_class"
         f" FROM judged WHERE code IS NULL ORDER BY key) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)"
     )
-    name = f"{item.run}-{order.phase}-{order.attempt}.parquet"
-    folder = warehouse.names.ledger(item.source.bucket) + naming.partition(item.source)
-    warehouse.backup.write_file(folder + name, path)
+    warehouse.backup.write_file(_ledger(warehouse, item, order), path)
 
 
 def _summary(connection: "DuckDBPyConnection", item: Item) -> dict[str, Any]:

@@ -203,19 +203,23 @@ def fetch_reports(backup: Bucket, folder: str, into: Path) -> Iterator[Report]:
 
 
 def _fetch(backup: Bucket, key: str, into: Path) -> Report:
-    told = json.loads(backup.read(key))
-    columns = tuple(name.strip() for name in told["ReportSchema"].split(","))
+    try:
+        told = json.loads(backup.read(key))
+        columns = tuple(name.strip() for name in told["ReportSchema"].split(","))
+        files = [(str(result["Key"]), str(result["MD5Checksum"]).lower()) for result in told["Results"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ReportCorrupt(f"{key} is no manifest of a completion report: {error!r}") from None
     if lacking := set(REPORT_COLUMNS) - set(columns):
         raise ReportCorrupt(f"{key}: its ReportSchema lacks {', '.join(sorted(lacking))}")
     paths = []
-    for result in told["Results"]:
-        path = into / f"report-{hashlib.sha256(result['Key'].encode()).hexdigest()[:16]}.csv"
+    for name, md5 in files:
+        path = into / f"report-{hashlib.sha256(name.encode()).hexdigest()[:16]}.csv"
         digest = hashlib.md5(usedforsecurity=False)
         with path.open("wb") as file:
-            for piece in backup.stream(result["Key"]):
+            for piece in backup.stream(name):
                 digest.update(piece)
                 file.write(piece)
-        if digest.hexdigest() != result["MD5Checksum"].lower():
-            raise ReportCorrupt(f"{result['Key']}: its MD5 is not what {key} says")
+        if digest.hexdigest() != md5:
+            raise ReportCorrupt(f"{name}: its MD5 is not what {key} says")
         paths.append(path)
     return Report(columns, tuple(paths))
