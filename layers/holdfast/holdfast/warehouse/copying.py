@@ -12,7 +12,9 @@ from holdfast.warehouse.ports import Copier, SourceChanged, SourceGone, SourceUn
 from holdfast.warehouse.run import Item, Warehouse
 
 CHUNK = 1_000
-"""Rows of one part of the report. What is copied of a chunk when the function is cut off is copied again."""
+CHUNK_BYTES = 64 * 1024**3
+"""Rows of one part of the report, and the bytes that they have at most, but for one row alone: a chunk that was begun
+must find its end. What is copied of a chunk when the function is cut off is copied again."""
 
 _STATUS = {SourceGone: 404, SourceChanged: 412, SourceUnreadable: 403}
 
@@ -26,7 +28,7 @@ def copy(
     parts = []
     with warehouse.scratch.open() as scratch:
         fetch(warehouse, order.listed, scratch / "listed.parquet")
-        for number, chunk in enumerate(chunks(warehouse, scratch / "listed.parquet", CHUNK)):
+        for number, chunk in enumerate(chunks(warehouse, scratch / "listed.parquet", CHUNK, CHUNK_BYTES)):
             part = f"{folder}results/{number:06}.csv"
             parts.append(part)
             if part in there:
@@ -48,14 +50,24 @@ def _copy(copier: Copier, listed: Listed, copy_key: str) -> Outcome:
     return Outcome(listed)
 
 
-def chunks(warehouse: Warehouse, path: Path, size: int) -> Iterator[list[Listed]]:
-    """The rows of a Parquet file in their order, some at a time."""
+def chunks(warehouse: Warehouse, path: Path, rows: int, size: int) -> Iterator[list[Listed]]:
+    """The rows of a Parquet file in their order, some at a time: the same ones whoever asks."""
+    some, total = list[Listed](), 0
+    for listed in _listed(warehouse, path):
+        if some and (len(some) == rows or total + listed.size > size):
+            yield some
+            some, total = [], 0
+        some.append(listed)
+        total += listed.size
+    if some:
+        yield some
+
+
+def _listed(warehouse: Warehouse, path: Path) -> Iterator[Listed]:
     with database.connect(warehouse.scratch, path.parent) as connection:
         rows = connection.execute(
             "SELECT key, version_id, etag, size, modified, kind FROM read_parquet(?)", [str(path)]
         )
-        while found := rows.fetchmany(size):
-            yield [
-                Listed(key, version_id, etag, size, database.utc(modified), Kind(kind))
-                for key, version_id, etag, size, modified, kind in found
-            ]
+        while found := rows.fetchmany(CHUNK):
+            for key, version_id, etag, size, modified, kind in found:
+                yield Listed(key, version_id, etag, size, database.utc(modified), Kind(kind))
