@@ -10,14 +10,27 @@ from holdfast.warehouse.model import Source
 from holdfast.warehouse.run import Item, Warehouse
 
 
+class NoSources(ValueError):
+    """A run that would back up nothing, and be called done."""
+
+    def __init__(self) -> None:
+        super().__init__("there is nothing to back up: name sources in the stack's parameter WarehouseSources")
+
+
 def discover(warehouse: Warehouse, sources: Sequence[Source], *, started: datetime, execution: str) -> dict[str, Any]:
-    """Name the run, and tell for each source where its inventory is. Raises SourcesOverlap."""
+    """Name the run, and tell for each source where its inventory is, or what was told before. Raises NoSources,
+    SourcesOverlap."""
+    if not sources:
+        raise NoSources
     plan.check_apart(sources)
     run = naming.run_name(started, execution)
-    items = [Item(run, source, _newest(warehouse, source)) for source in sources]
-    answer = {"run": run, "sources": [item.told for item in items]}
-    warehouse.save(f"{warehouse.names.run(run)}run.json", answer | {"started": started.isoformat()})
-    return answer
+    document = f"{warehouse.names.run(run)}run.json"
+    told = warehouse.load(document)
+    if told is None:
+        items = [Item(run, source, _newest(warehouse, source)) for source in sources]
+        told = {"run": run, "sources": [item.told for item in items], "started": started.isoformat()}
+        warehouse.save(document, told)
+    return {"run": run, "sources": told["sources"]}
 
 
 def _newest(warehouse: Warehouse, source: Source) -> str | None:
