@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.breaker.run import Breaker
-from holdfast.warehouse import database, naming, plan
-from holdfast.warehouse.database import CLOSURES, LATEST, LEDGER, RETIREMENTS, text, utc
+from holdfast.warehouse import database, naming, plan, queries
+from holdfast.warehouse.database import LATEST, LEDGER, RETIREMENTS, files, text, utc
 from holdfast.warehouse.datasets import fetch, fetch_all
-from holdfast.warehouse.model import Copy, Gone, Kind, Retention, Retirement, Source, State, Stored
+from holdfast.warehouse.model import Copy, Gone, Kind, Phase, Retention, Retirement, Source, State, Stored
+from holdfast.warehouse.orders import LISTED
 from holdfast.warehouse.plan import Facts, Step
+from holdfast.warehouse.ports import NotStored
 from holdfast.warehouse.run import Item, Warehouse
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ SYSTEM = "warehouse"
 
 CHUNK = 1_000
 """Copies that are looked at, and decided on, together."""
+
+UNRETIRE = "unretire-"
+"""What the names of files begin with that tell what people took back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,16 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far retiring a source came in a run, and what was done. `after`: key and run of the last copy looked at."""
+    """How far retiring a source came in a run, and what was done. `after`: key and run of the last copy looked at.
+
+    `at`: when the breaker was asked. Ages and graces are as of then, or what became ripe meanwhile would go unasked.
+    `spared`: of what was asked for, what was not tagged after all.
+    """
 
     after: tuple[str, str] = ("", "")
+    at: str = ""
     asked: int = 0
+    spared: int = 0
     marked: int = 0
     expiring: int = 0
     kept: int = 0
@@ -54,6 +65,15 @@ class Progress:
     """The same by database."""
     held: str | None = None
     done: bool = False
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any]) -> "Progress":
+        return cls(**(dict(document) | {"after": tuple(document["after"])}))
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The answer of the step."""
+        return {name: getattr(self, name) for name in ("marked", "expiring", "kept", "held", "done")}
 
     def add(self, source: Source, mark: Sequence[Gone], expire: Sequence[Gone], back: Sequence[Gone]) -> "Progress":
         counts = {name: Counter(told) for name, told in self.databases.items()}
@@ -75,18 +95,48 @@ def retire(
     """Decide on all copies whose originals are gone, and tag them accordingly, as far as time permits."""
     key = f"{warehouse.folder(item)}retire.json"
     found = warehouse.load(key)
-    progress = Progress(**(found | {"after": tuple(found["after"])})) if found else None
-    if progress is None or not progress.done:
+    progress = Progress.of(found) if found else Progress()
+    if not progress.done:
         with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
+            taken_back = TakenBack(warehouse, item.source)
             _load_candidates(connection, warehouse, item, rules, scratch)
-            retiring = _Retiring(connection, warehouse, item, rules, breaker)
+            retiring = _Retiring(connection, warehouse, item, rules, breaker, taken_back)
             for step in retiring.go_on(progress):
                 progress = step
                 warehouse.save(key, asdict(progress))
                 if not time_left():
                     break
-    assert progress is not None  # noqa: S101 it yields at least once
-    return {name: value for name, value in asdict(progress).items() if name not in {"after", "asked", "databases"}}
+        if progress.done and not progress.held:
+            breaker.give_back(SYSTEM, progress.spared)  # once: cut off before, it counts too much, never too little
+    return progress.told
+
+
+class TakenBack:
+    """What people take back while a step retires. It does not hang on anybody's clock."""
+
+    def __init__(self, warehouse: Warehouse, source: Source) -> None:
+        self._warehouse = warehouse
+        self._source = source
+        self._folder = warehouse.names.retirements(source.bucket)
+        self._seen = set(self._files())
+        self._copies: set[tuple[str, str, str]] = set()
+
+    def _files(self) -> Iterator[str]:
+        for found in self._warehouse.backup.listing(self._folder):
+            name = found.key.removeprefix(self._folder)
+            if naming.concerns(name, self._source) and name.rpartition("/")[2].startswith(UNRETIRE):
+                yield found.key
+
+    def has(self, some: Sequence[Gone]) -> set[Gone]:
+        """Those of some copies that were taken back since this was made."""
+        news = [key for key in self._files() if key not in self._seen]
+        if news:
+            with self._warehouse.scratch.open() as scratch, database.connect(self._warehouse.scratch, scratch) as read:
+                paths = [fetch(self._warehouse, key, scratch / f"{at}.parquet") for at, key in enumerate(news)]
+                database.view(read, "news", paths, RETIREMENTS)
+                self._copies |= set(read.execute("SELECT run, key, etag FROM news WHERE state = 'kept'").fetchall())
+            self._seen |= set(news)
+        return {one for one in some if (one.copy.run, one.copy.key, one.copy.etag) in self._copies}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,31 +146,36 @@ class _Retiring:
     item: Item
     rules: Rules
     breaker: Breaker
+    taken_back: TakenBack
 
-    def go_on(self, progress: Progress | None) -> Iterator[Progress]:
+    def go_on(self, progress: Progress) -> Iterator[Progress]:
         """The first thing is to ask the breaker for all at once: what it holds back is held back as a whole."""
-        if progress is None:
-            asked = sum(self._would_go(one) for chunk in self._chunks(("", "")) for one in chunk)
+        if not progress.at:
+            at = self.warehouse.now()
+            asked = sum(self._would_go(one, at) for chunk in self._chunks(("", "")) for one in chunk)
             held = self.breaker.hold(SYSTEM, planned=asked, guarded=self._guarded()) if asked else None
-            progress = Progress(asked=asked, held=held, done=held is not None)
+            progress = Progress(at=at.isoformat(), asked=asked, held=held, done=held is not None)
             yield progress
         if not progress.done:
             for chunk in self._chunks(progress.after):
                 progress = self._settle(chunk, progress)
                 yield progress
-            self.breaker.give_back(SYSTEM, progress.asked - progress.marked - progress.expiring)
             yield replace(progress, done=True)
 
-    def _would_go(self, candidate: Candidate) -> bool:
+    def _would_go(self, candidate: Candidate, at: datetime) -> bool:
         """Whether a copy is tagged if all is as it seems. What was handed to the lifecycle before is not asked for."""
         gone = candidate.gone
         if gone.state is State.EXPIRING:
             return False
         facts = Facts(candidate.needed, candidate.listed, None, Stored(gone.copy.size, gone.copy.copy_etag))
-        return plan.decide(gone, facts, self.rules.retention, self.warehouse.now()).step in {Step.MARK, Step.EXPIRE}
+        return plan.decide(gone, facts, self.rules.retention, at).step in {Step.MARK, Step.EXPIRE}
 
     def _guarded(self) -> int:
-        row = self.connection.execute("SELECT count(*) FROM ledger WHERE kind = 'data'").fetchone()
+        """What the ledger counts on. What was handed to the lifecycle is not guarded."""
+        row = self.connection.execute(
+            "SELECT count(*) FROM ledger ANTI JOIN (FROM latest WHERE state = 'expiring') USING (run, key, etag)"
+            f" WHERE kind = 'data' AND {queries.is_of(self.item.source)}"
+        ).fetchone()
         return row[0] if row else 0
 
     def _chunks(self, after: tuple[str, str]) -> Iterator[Sequence[Candidate]]:
@@ -133,13 +188,16 @@ class _Retiring:
     def _settle(self, chunk: Sequence[Candidate], progress: Progress) -> Progress:
         """Decide on some copies by what is there now, and do it. What is handed to the lifecycle rule counts as backed
         up no more before it is tagged, so that no file is ever thought to be safe that may vanish."""
-        now = self.warehouse.now()
-        decided = [(one.gone, decision) for one, decision in zip(chunk, self._decide(chunk, now), strict=True)]
+        at, now = datetime.fromisoformat(progress.at), self.warehouse.now()
+        asked = sum(self._would_go(one, at) for one in chunk)
+        decided = [(one.gone, decision) for one, decision in zip(chunk, self._decide(chunk, at), strict=True)]
         by_step = {step: [gone for gone, decision in decided if decision.step is step] for step in Step}
         mark, expire, back = by_step[Step.MARK], by_step[Step.EXPIRE], by_step[Step.TAKE_BACK]
+        spared = self.taken_back.has(expire) if expire else set()
+        expire = [gone for gone in expire if gone not in spared]
         newly = [gone for gone in expire if gone.state is not State.EXPIRING]
         for gone, decision in decided:
-            if decision.step is not Step.LEAVE:
+            if decision.step is not Step.LEAVE and gone not in spared:
                 self.warehouse.log(decision.step, key=gone.copy.key, run=gone.copy.run, reason=decision.reason)
         last = chunk[-1].gone.copy
         self._record(newly, State.EXPIRING, now, last)
@@ -148,9 +206,11 @@ class _Retiring:
         self._tag(back, {}, now)
         self._record(mark, State.MARKED, now, last)
         self._record(back, State.KEPT, now, last)
-        return replace(progress.add(self.item.source, mark, newly, back), after=(last.key, last.run))
+        progress = progress.add(self.item.source, mark, newly, back)
+        left = max(0, asked - len(mark) - len(newly))
+        return replace(progress, spared=progress.spared + left, after=(last.key, last.run))
 
-    def _decide(self, chunk: Sequence[Candidate], now: datetime) -> Iterator[plan.Decision]:
+    def _decide(self, chunk: Sequence[Candidate], at: datetime) -> Iterator[plan.Decision]:
         source = self.warehouse.bucket_of(self.item.source.bucket)
 
         def look(one: Candidate) -> Facts:
@@ -158,7 +218,7 @@ class _Retiring:
             return Facts(one.needed, one.listed, original, self.warehouse.backup.head(self._copy_key(one.gone)))
 
         for one, facts in zip(chunk, self.warehouse.each(look, chunk), strict=True):
-            yield plan.decide(one.gone, facts, self.rules.retention, now)
+            yield plan.decide(one.gone, facts, self.rules.retention, at)
 
     def _copy_key(self, gone: Gone) -> str:
         return self.warehouse.names.copies(gone.copy.run, self.item.source.bucket) + gone.copy.key
@@ -166,7 +226,7 @@ class _Retiring:
     def _tag(self, some: Sequence[Gone], tags: dict[str, str], now: datetime) -> None:
         since = {naming.SINCE_TAG: f"{now:%Y-%m-%dT%H:%M:%SZ}"} if tags else {}
         keys = map(self._copy_key, some)
-        list(self.warehouse.each(lambda key: self.warehouse.backup.tag(key, tags | since), keys))
+        list(self.warehouse.each(lambda key: tag(self.warehouse, key, tags | since), keys))
 
     def _record(self, some: Sequence[Gone], state: State, now: datetime, last: Copy) -> None:
         """A file for each chunk, decision and moment: added, never written over."""
@@ -174,6 +234,14 @@ class _Retiring:
             rows = [Retirement(gone.copy.run, gone.copy.key, gone.copy.etag, state, now) for gone in some]
             name = f"{self.item.run}-{now:%Y%m%dT%H%M%S%f}-{state}-{naming.digest(last.key + last.run)}"
             record(self.warehouse, self.item.source, rows, name)
+
+
+def tag(warehouse: Warehouse, key: str, tags: Mapping[str, str]) -> None:
+    """Tag a copy. One that somebody removed meanwhile needs no tags."""
+    try:
+        warehouse.backup.tag(key, tags)
+    except NotStored:
+        warehouse.log("copy is not there", key=key)
 
 
 def record(warehouse: Warehouse, source: Source, rows: Sequence[Retirement], name: str) -> None:
@@ -199,7 +267,8 @@ def record(warehouse: Warehouse, source: Source, rows: Sequence[Retirement], nam
 
 _CANDIDATES = """
 CREATE TABLE candidates AS
-SELECT ledger.run, ledger.key, version_id, ledger.etag, size, modified, kind, stored_at, copy_etag, storage_class,
+SELECT DISTINCT ON (ledger.run, ledger.key, ledger.etag)
+       ledger.run, ledger.key, version_id, ledger.etag, size, modified, kind, stored_at, copy_etag, storage_class,
        latest.state, latest.decided_at,
        ledger.key IN (SELECT key FROM needed) AS needed,
        gone.key IS NULL AS listed
@@ -207,9 +276,9 @@ FROM ledger
 LEFT JOIN latest ON latest.run = ledger.run AND latest.key = ledger.key AND latest.etag = ledger.etag
 LEFT JOIN (SELECT DISTINCT run, key, etag FROM gone) AS gone
        ON gone.run = ledger.run AND gone.key = ledger.key AND gone.etag = ledger.etag
-WHERE gone.key IS NOT NULL OR latest.state = 'marked'
+WHERE (gone.key IS NOT NULL OR latest.state = 'marked') AND {of_source}
 """
-"""What the plan found gone, and what is marked but listed again."""
+"""What the plan found gone, and what is marked but listed again. Not what a source of former days had besides."""
 
 
 def _load_candidates(
@@ -222,24 +291,65 @@ def _load_candidates(
     for name, folder, columns in (
         ("ledger", names.ledger(bucket), LEDGER),
         ("retirements", names.retirements(bucket), RETIREMENTS),
-        ("closures", names.closures(bucket), CLOSURES),
     ):
         paths = fetch_all(warehouse, folder, item.source, scratch / name)
         database.view(connection, name, paths, columns)
     connection.execute(LATEST)
+    _load_needed(connection, warehouse, item, rules, scratch)
+    connection.execute(_CANDIDATES.format(of_source=queries.is_of(item.source, "ledger.key")))
+
+
+def _load_needed(
+    connection: "DuckDBPyConnection", warehouse: Warehouse, item: Item, rules: Rules, scratch: Path
+) -> None:
+    """The keys of what so many newest runs recorded as restorable, and of each table that is still there its newest
+    restorable version, however old.
+
+    A run counts if it verified all of this source: what one that was cut off recorded is needed besides.
+    """
+    _load_living(connection, warehouse, item, scratch)
+    connection.execute("CREATE TABLE needed (key VARCHAR)")
+    counted = 0
+    for run, keys in _closures(warehouse, item.source):
+        if counted >= rules.keep_runs and not _living(connection):
+            return
+        paths = [fetch(warehouse, key, scratch / f"closure-{at}.parquet") for at, key in enumerate(keys)]
+        of = f"read_parquet({files(paths)})"
+        wanted = "" if counted < rules.keep_runs else " WHERE root IN (FROM living)"
+        connection.execute(f"INSERT INTO needed SELECT DISTINCT key FROM {of}{wanted}")
+        connection.execute(f"DELETE FROM living WHERE root IN (SELECT root FROM {of})")
+        for path in paths:
+            path.unlink()
+        counted += warehouse.backup.head(f"{warehouse.names.of_source(run, item.source)}verify.json") is not None
+
+
+def _closures(warehouse: Warehouse, source: Source) -> Sequence[tuple[str, Sequence[str]]]:
+    """The files of the closures that may tell of a source, by run, the newest first."""
+    folder = warehouse.names.closures(source.bucket)
+    found: dict[str, list[str]] = {}
+    for one in warehouse.backup.listing(folder):
+        if naming.concerns(one.key.removeprefix(folder), source):
+            run = one.key.rpartition("/")[2].rpartition("-")[0]
+            found.setdefault(run, []).append(one.key)
+    return sorted(found.items(), reverse=True)
+
+
+def _living(connection: "DuckDBPyConnection") -> bool:
+    return connection.execute("FROM living LIMIT 1").fetchone() is not None
+
+
+def _load_living(connection: "DuckDBPyConnection", warehouse: Warehouse, item: Item, scratch: Path) -> None:
+    """The tables that are still there: whose logs the inventory lists, whether they could be copied or not."""
     tables = (warehouse.load(f"{warehouse.folder(item)}verify.json") or {"tables": {}})["tables"]
     connection.execute("CREATE TABLE living AS SELECT unnest(?::VARCHAR[]) AS root", [list(tables)])
-    connection.execute(_NEEDED, [rules.keep_runs])
-    connection.execute(_CANDIDATES)
+    listed = f"{warehouse.names.phase(item.run, item.source, Phase.LOGS, 1)}{LISTED}"
+    if warehouse.backup.head(listed) is not None:
+        path = fetch(warehouse, listed, scratch / "logs.parquet")
+        connection.execute(f"INSERT INTO living SELECT DISTINCT {_ROOT} FROM read_parquet({text(path)})")
 
 
-_NEEDED = """
-CREATE TABLE needed AS
-SELECT DISTINCT key FROM closures
-WHERE run IN (SELECT DISTINCT run FROM closures ORDER BY run DESC LIMIT ?)
-   OR (root, run) IN (SELECT (root, max(run)) FROM closures WHERE root IN (SELECT root FROM living) GROUP BY root)
-"""
-"""What the newest runs recorded, and of each table that is still there its newest restorable version, however old."""
+_ROOT = "CASE WHEN starts_with(key, '_delta_log/') THEN '' ELSE substr(key, 1, strpos(key, '/_delta_log/')) END"
+"""Of a table, from the key of a file of its log."""
 
 
 def _candidate(

@@ -11,7 +11,18 @@ from holdfast.cli.warehouse.deployed import deployed
 from holdfast.warehouse import unretire as unretiring
 from holdfast.warehouse.runs import DatabaseUnknown, sources_of
 
-MENDED_BY_THE_READER = (DatabaseUnknown,)
+
+class TooLate(Exception):
+    """A run was faster."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(
+            f"a run has just handed {count:,} of these copies to the lifecycle rule: they cannot be taken back, and go"
+            " within days. Copy what you need of them by hand; all others are taken back"
+        )
+
+
+MENDED_BY_THE_READER = (DatabaseUnknown, TooLate)
 
 SHOWN = 20
 """How many copies are listed without --verbose."""
@@ -29,18 +40,20 @@ def unretire(
 
     They are left alone then for WarehouseRetireAfterDays. What was handed to the lifecycle rule cannot be taken back.
     """
+    late = 0
     with deployed(stack) as found:
         warehouse = found.warehouse
         for source, prefix in sources_of(warehouse, name):
-            marked = unretiring.find(warehouse, source, prefix)
-            shown = marked.copies if verbose else marked.copies[:SHOWN]
-            print_lines(f"take back  {one.key}  of run {one.run}, marked {one.at:%Y-%m-%d}" for one in shown)
-            if len(shown) < len(marked.copies):
-                console.print(f"and {len(marked.copies) - len(shown):,} more (--verbose lists them)")
-            print_lines([f"{len(marked.copies):,} marked, {marked.expiring:,} with the lifecycle rule already"])
+            marked = unretiring.find(warehouse, source, prefix, None if verbose else SHOWN)
+            print_lines(f"take back  {one.key!r}  of run {one.run}, marked {one.at:%Y-%m-%d}" for one in marked.copies)
+            if len(marked.copies) < marked.count:
+                console.print(f"and {marked.count - len(marked.copies):,} more (--verbose lists them)")
+            print_lines([f"{marked.count:,} marked, {marked.expiring:,} with the lifecycle rule already"])
             if apply:
-                unretiring.take_back(warehouse, marked, warehouse.now())
-    if apply:
-        console.print("Taken back.")
-    else:
+                late += unretiring.take_back(warehouse, marked, warehouse.now())
+    if not apply:
         not_applied()
+    elif late:
+        raise TooLate(late)
+    else:
+        console.print("Taken back.")
