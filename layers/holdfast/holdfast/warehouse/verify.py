@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from holdfast.warehouse import database, naming
+from holdfast.warehouse import database, naming, queries
 from holdfast.warehouse.database import LATEST, LEDGER, RETIREMENTS, text
 from holdfast.warehouse.datasets import fetch, fetch_all
 from holdfast.warehouse.delta import plan as delta
@@ -32,7 +32,7 @@ def verify(warehouse: Warehouse, item: Item, *, time_left: Callable[[], bool]) -
         tables: dict[str, Any] = {}
         for number, group in enumerate(groups):
             some = warehouse.load(f"{folder}{number:06}.json")
-            if some is None:
+            if some is None or some.keys() != {log.root for log in group}:  # of groups that were made otherwise
                 with warehouse.scratch.open() as bit:
                     bring = fetching(warehouse, item.run, item.source.bucket, bit)
                     verdicts = judge(connection, group, bring, bit, STORED, bit / "needed.parquet")
@@ -77,11 +77,13 @@ WHERE NOT EXISTS (FROM expiring WHERE expiring.run = ledger.run AND expiring.key
 
 
 def load_stored(connection: "DuckDBPyConnection", warehouse: Warehouse, item: Item, scratch: Path) -> None:
-    """The ledger of a source, with its bucket, and which of its copies are about to expire."""
+    """The ledger of a source, with its bucket, and which of its copies are about to expire. What else a source of
+    former days had is not counted on: whoever retires that does not know what is needed here."""
     names, bucket = warehouse.names, item.source.bucket
     paths = fetch_all(warehouse, names.ledger(bucket), item.source, scratch / "ledger")
     database.view(connection, "ledger_rows", paths, LEDGER)
-    connection.execute(f"CREATE VIEW ledger AS SELECT {text(bucket)} AS bucket, * FROM ledger_rows")
+    own = queries.is_of(item.source)
+    connection.execute(f"CREATE VIEW ledger AS SELECT {text(bucket)} AS bucket, * FROM ledger_rows WHERE {own}")
     paths = fetch_all(warehouse, names.retirements(bucket), item.source, scratch / "retirements")
     database.view(connection, "retirements", paths, RETIREMENTS)
     connection.execute(LATEST)

@@ -4,6 +4,7 @@ import pytest
 
 from holdfast.warehouse.delta.model import Log, LogFile, Segment
 from holdfast.warehouse.delta.plan import (
+    FILE_BYTES,
     batches,
     history,
     lacking,
@@ -146,5 +147,6 @@ def test_commits_without_which_the_newest_version_cannot_be_read_are_named(
 def test_logs_are_judged_in_groups_by_what_is_read_of_them() -> None:
     empty, large = a_log(), a_log(*commits(*range(9)))
     small = a_log(checkpoint(8), *commits(*range(10)))  # of which three files are read
-    assert list(batches([small, empty, small, large, small], 600)) == [[small, empty, small], [large], [small]]
-    assert list(batches([], 600)) == []
+    size = 6 * FILE_BYTES
+    assert list(batches([small, empty, small, large, small], size)) == [[small, empty, small], [large], [small]]
+    assert list(batches([], size)) == []

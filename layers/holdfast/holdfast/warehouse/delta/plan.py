@@ -127,12 +127,17 @@ def lacking(log: Log, told: History, limit: int) -> tuple[tuple[str, ...], int]:
     return tuple(keys), count
 
 
+FILE_BYTES = 64 * 1024
+"""To bring a file takes as long as to bring so many bytes: most commits are much smaller."""
+
+
 def batches(found: Sequence[Log], size: int) -> Iterator[list[Log]]:
-    """Logs in groups of whose newest segments at most so many bytes are read, sidecars aside; one of more is alone."""
+    """Logs in groups of whose newest segments at most so many bytes are read, sidecars aside, each file counted as
+    `FILE_BYTES` at least; one of more is alone."""
     group, total = list[Log](), 0
     for log in found:
         segment = newest_segment(history(log))
-        needed = sum(file.size for file in segment.files) if segment else 0
+        needed = sum(max(file.size, FILE_BYTES) for file in segment.files) if segment else 0
         if group and total + needed > size:
             yield group
             group, total = [], 0
