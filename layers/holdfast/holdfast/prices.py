@@ -1,11 +1,13 @@
 """What AWS asks for storage and requests: `prices.toml`, with its date and region."""
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
 
 GB = 1024**3
+"""AWS bills by 2^30 bytes and calls them a gigabyte."""
 
 
 @cache
@@ -15,19 +17,26 @@ def prices() -> dict[str, Any]:
 
 
 def month(storage_class: str, objects: int, size: int) -> float:
-    """Dollars a month for objects of so many bytes. Archived ones are billed with their overhead."""
+    """Dollars a month for objects of so many bytes. Archived ones are billed with their overhead; those of some
+    classes as if they had a least size, which is known here of their mean alone."""
     s3 = prices()["s3"]
     rate = s3["gb_month"]
     if storage_class not in s3["thaw"]:
-        return float(size / GB * rate[storage_class])
+        billed = max(size, objects * s3["minimum_bytes"].get(storage_class, 0))
+        return float(billed / GB * _rate(rate, storage_class))
     overhead = s3["overhead_bytes"]
     archived = size + objects * overhead["archive"]
-    return float(archived / GB * rate[storage_class] + objects * overhead["standard"] / GB * rate["STANDARD"])
+    return float(archived / GB * _rate(rate, storage_class) + objects * overhead["standard"] / GB * rate["STANDARD"])
 
 
 def writing(storage_class: str, objects: int) -> float:
     """Dollars for so many copies into a class."""
-    return float(objects / 1000 * prices()["s3"]["thousand_writes"][storage_class])
+    return float(objects / 1000 * _rate(prices()["s3"]["thousand_writes"], storage_class))
+
+
+def _rate(rates: Mapping[str, float], storage_class: str) -> float:
+    """Of a class; of one that `prices.toml` does not know the dearest: an estimate is no reason to fail."""
+    return rates.get(storage_class, max(rates.values()))
 
 
 def job(objects: int) -> float:

@@ -1,5 +1,6 @@
 """What a run came to, database by database: as documents, as Parquet for Athena, as metrics and as a message."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -9,7 +10,7 @@ from typing import Any, Protocol
 from holdfast import prices
 from holdfast.warehouse import database
 from holdfast.warehouse.database import text
-from holdfast.warehouse.model import Engine
+from holdfast.warehouse.model import Engine, Phase
 from holdfast.warehouse.orders import Order
 from holdfast.warehouse.plan import ATTEMPTS
 from holdfast.warehouse.run import Item, Warehouse
@@ -17,6 +18,15 @@ from holdfast.warehouse.run import Item, Warehouse
 
 class NotAStep(ValueError):
     """An event asks for nothing that a report does."""
+
+
+UNFINISHED = "Unfinished: it did not come to its end, and told no error. The execution's history in Step Functions does"
+
+LONGEST_REASON = 1_000
+"""Characters of a reason as the report has it: what a task of ECS says of its failure has pages."""
+
+LINES = 100
+"""So many sentences a summary has at most: the message, and what Step Functions passes on, have limits."""
 
 
 class Messenger(Protocol):
@@ -48,10 +58,21 @@ class Row:
 
 def note_failure(warehouse: Warehouse, item: Item, error: Mapping[str, Any]) -> dict[str, Any]:
     """Write down why a source could not be backed up: the others go on."""
-    told = {"Error": str(error.get("Error", "Unknown")), "Cause": str(error.get("Cause", ""))}
+    told = {"Error": str(error.get("Error", "Unknown")), "Cause": _cause(str(error.get("Cause", "")))}
     warehouse.save(f"{warehouse.folder(item)}failed.json", told | {"at": warehouse.now().isoformat()})
     warehouse.log("source failed", source=str(item.source), run=item.run, **told)
     return {"failed": str(item.source)}
+
+
+def _cause(text: str) -> str:
+    """What a person wants to know of what Step Functions tells of a failed function or task: the fact in it."""
+    try:
+        told = json.loads(text)
+    except ValueError:
+        return text
+    if not isinstance(told, dict):
+        return text
+    return str(told.get("errorMessage") or told.get("StoppedReason") or text)
 
 
 def report(warehouse: Warehouse, run: str, message: Messenger) -> dict[str, Any]:
@@ -59,34 +80,65 @@ def report(warehouse: Warehouse, run: str, message: Messenger) -> dict[str, Any]
     told = warehouse.load(f"{warehouse.names.run(run)}run.json")
     if told is None:
         raise NotAStep(f"there is no run {run!r}")
+    document = f"{warehouse.names.run(run)}report.json"
+    before = warehouse.load(document)
     started = datetime.fromisoformat(told["started"])
-    rows = [row for item in told["sources"] for row in _rows(warehouse, Item.of(item), started)]
+    ended = datetime.fromisoformat(before["ended"]) if before else warehouse.now()
+    seconds = (ended - started).total_seconds()
+    sources = [(item, _Told.load(warehouse, item)) for item in map(Item.of, told["sources"])]
+    rows = [row for item, found in sources for row in _rows(item, found, seconds)]
+    held = {item.source.name: found.held for item, found in sources if found.held}
     _write(warehouse, run, rows)
     failed = sorted({row.source for row in rows if row.error})
-    summary = "\n".join(sentences(run, rows))
-    document = f"{warehouse.names.run(run)}report.json"
-    if warehouse.load(document) is None:
+    summary = "\n".join(sentences(run, rows, held))
+    if before is None:
         message(summary)
-    answer = {"failed": failed, "summary": summary, "ended": warehouse.now().isoformat()}
+    answer = {"failed": failed, "summary": summary, "ended": ended.isoformat()}
     warehouse.save(document, answer | {"databases": [asdict(row) for row in rows]})
     return answer
 
 
-def _rows(warehouse: Warehouse, item: Item, started: datetime) -> Iterator[Row]:
-    """Of each database of a source; of a source that failed before its databases were known, of the source."""
-    folder = warehouse.folder(item)
-    failure = warehouse.load(f"{folder}failed.json")
-    error = f"{failure['Error']}: {failure['Cause']}" if failure else ""
-    planned = warehouse.load(f"{folder}plan.json") or {"databases": {}, "phases": []}
-    commits = list(_commits(warehouse, item, planned["phases"]))
-    tables = (warehouse.load(f"{folder}verify.json") or {"tables": {}})["tables"]
-    retired = (warehouse.load(f"{folder}retire.json") or {"databases": {}})["databases"]
-    names = planned["databases"] or {item.source.name: {}}
-    dollars = sum(_dollars(order) for order, _ in commits)
-    objects = sum(order.objects for order, _ in commits) or 1
-    for name, counts in names.items():
-        copied, size, failed = _copied(name, commits)
-        own = [told for root, told in tables.items() if item.source.database_of(root) == name]
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a run has written down of a source. `tables`, `retired`: by database. `held`: why nothing was retired."""
+
+    planned: dict[str, Any]
+    commits: list[tuple[Order, dict[str, Any]]]
+    tables: dict[str, list[dict[str, Any]]]
+    retired: dict[str, dict[str, int]]
+    held: str | None
+    error: str
+
+    @classmethod
+    def load(cls, warehouse: Warehouse, item: Item) -> "_Told":
+        folder = warehouse.folder(item)
+        planned = warehouse.load(f"{folder}plan.json") or {"databases": {}, "phases": []}
+        tables: dict[str, list[dict[str, Any]]] = {}
+        verified = (warehouse.load(f"{folder}verify.json") or {"tables": {}})["tables"]
+        for root, table in verified.items():
+            tables.setdefault(item.source.database_of(root) or item.source.name, []).append(table)
+        retire = warehouse.load(f"{folder}retire.json") or {"databases": {}, "done": False}
+        failure = warehouse.load(f"{folder}failed.json")
+        error = f"{failure['Error']}: {failure['Cause']}" if failure else "" if retire["done"] else UNFINISHED
+        commits = list(_commits(warehouse, item, planned["phases"]))
+        held = retire.get("held")
+        return cls(planned["databases"], commits, tables, retire["databases"], held, error[:LONGEST_REASON])
+
+    @property
+    def names(self) -> list[str]:
+        """Of the databases: those of which all is gone, too."""
+        return sorted(self.planned.keys() | self.tables.keys() | self.retired.keys())
+
+
+def _rows(item: Item, told: _Told, seconds: float) -> Iterator[Row]:
+    """Of each database of a source; of a source of which none is known, of the source."""
+    dollars = sum(_dollars(order) for order, _ in told.commits)
+    objects = sum(order.objects for order, _ in told.commits) or 1
+    for name in told.names or [item.source.name]:
+        counts = told.planned.get(name, {})
+        copied, size, failed = _copied(name, told.commits)
+        tried = sum(_of(name, commit)["copied"] + _of(name, commit)["failed"] for _, commit in told.commits)
+        own = told.tables.get(name, [])
         yield Row(
             run=item.run,
             source=str(item.source),
@@ -96,13 +148,13 @@ def _rows(warehouse: Warehouse, item: Item, started: datetime) -> Iterator[Row]:
             skipped=sum(counts.get(why, {}).get("objects", 0) for why in SKIPPED),
             skipped_bytes=sum(counts.get(why, {}).get("bytes", 0) for why in SKIPPED),
             failed=failed + counts.get("too_long", {}).get("objects", 0),
-            retired=retired.get(name, {}).get("marked", 0),
-            expiring=retired.get(name, {}).get("expiring", 0),
+            retired=told.retired.get(name, {}).get("marked", 0),
+            expiring=told.retired.get(name, {}).get("expiring", 0),
             tables=len(own),
             restorable=sum(table["current"] for table in own),
-            seconds=(warehouse.now() - started).total_seconds(),
-            dollars=dollars * (copied + failed) / objects,
-            error=error,
+            seconds=seconds,
+            dollars=dollars * tried / objects,
+            error=told.error,
         )
 
 
@@ -113,12 +165,18 @@ SKIPPED = ("known", "other", "cold")
 def _commits(warehouse: Warehouse, item: Item, phases: list[dict[str, Any]]) -> Iterator[tuple[Order, dict[str, Any]]]:
     """Every attempt that was committed, with what it came to."""
     for phase in phases:
-        order = Order.of({"phase": phase})
         for attempt in range(1, ATTEMPTS + 1):
-            where = warehouse.names.phase(item.run, item.source, order.phase, attempt)
+            where = warehouse.names.phase(item.run, item.source, Phase(phase["phase"]), attempt)
             told = warehouse.load(f"{where}commit.json")
             if told is not None:
-                yield order, told
+                yield Order.of({"phase": told["order"]}), told
+
+
+def _of(name: str, commit: dict[str, Any]) -> dict[str, int]:
+    """What a commit came to for a database."""
+    none = {"copied": 0, "bytes": 0, "failed": 0}
+    counts: dict[str, int] = commit["databases"].get(name, none)
+    return counts
 
 
 def _copied(name: str, commits: list[tuple[Order, dict[str, Any]]]) -> tuple[int, int, int]:
@@ -126,7 +184,7 @@ def _copied(name: str, commits: list[tuple[Order, dict[str, Any]]]) -> tuple[int
     copied = size = 0
     failed = Counter[str]()
     for order, told in commits:
-        counts = told["databases"].get(name, {"copied": 0, "bytes": 0, "failed": 0})
+        counts = _of(name, told)
         copied += counts["copied"]
         size += counts["bytes"]
         failed[order.phase] = counts["failed"]
@@ -153,16 +211,29 @@ def _write(warehouse: Warehouse, run: str, rows: list[Row]) -> None:
         warehouse.backup.write_file(f"{warehouse.names.reports}{run}.parquet", path)
 
 
-def sentences(run: str, rows: list[Row]) -> Iterator[str]:
-    """The run in words: first what went wrong."""
+def sentences(run: str, rows: list[Row], held: Mapping[str, str]) -> Iterator[str]:
+    """The run in words: first what went wrong. `held`: by source, why the breaker let nothing be retired."""
     failed = [row for row in rows if row.error]
     yield f"Warehouse backup {run}: " + (f"{len(failed)} of {len(rows)} FAILED" if failed else f"{len(rows)} done")
-    for row in failed:
-        yield f"FAILED {row.database}: {row.error}"
-    for row in rows:
-        if not row.error:
-            yield (
-                f"{row.database}: {row.copied:,} copied ({row.copied_bytes:,} bytes), {row.skipped:,} skipped,"
-                f" {row.failed:,} failed, {row.retired:,} retired, {row.expiring:,} expiring,"
-                f" {row.restorable} of {row.tables} tables restorable at their newest version, ${row.dollars:.2f}"
-            )
+    told = [f"FAILED {row.database}: {row.error}" for row in failed]
+    told += [
+        f"Nothing of {source} was retired: {why}. When it is right: holdfast breaker resume warehouse"
+        for source, why in held.items()
+    ]
+    told += [_sentence(row) for row in sorted(rows, key=_calm) if not row.error]
+    yield from told[:LINES]
+    if len(told) > LINES:
+        yield f"and {len(told) - LINES:,} more: the table of the reports has them all"
+
+
+def _calm(row: Row) -> bool:
+    """Whether nothing happened to a database that somebody should look at."""
+    return row.failed == 0 and row.restorable == row.tables
+
+
+def _sentence(row: Row) -> str:
+    return (
+        f"{row.database}: {row.copied:,} copied ({row.copied_bytes:,} bytes), {row.skipped:,} skipped,"
+        f" {row.failed:,} failed, {row.retired:,} retired, {row.expiring:,} expiring,"
+        f" {row.restorable} of {row.tables} tables restorable at their newest version, ${row.dollars:.2f}"
+    )

@@ -8,9 +8,9 @@ DAY = timedelta(days=1)
 
 
 def days_since_backup(warehouse: Warehouse) -> float | None:
-    """Since the newest run that has its report; None while there is no such run."""
+    """Since the newest run that has its report, and in which some source did not fail; None while there is none."""
     for folder in sorted(warehouse.backup.prefixes(warehouse.names.runs), reverse=True):
         told = warehouse.load(f"{folder}report.json")
-        if told is not None:
+        if told is not None and any(not row["error"] for row in told["databases"]):
             return (warehouse.now() - datetime.fromisoformat(told["ended"])) / DAY
     return None
