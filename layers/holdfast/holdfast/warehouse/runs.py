@@ -60,21 +60,25 @@ def recorded(warehouse: Warehouse) -> Iterator[Recorded]:
 def sources_of(warehouse: Warehouse, name: str) -> list[tuple[Source, str]]:
     """The sources that hold a database or table of that name, each with its prefix. Raises DatabaseUnknown.
 
-    `name`: as the reports have it, or with its bucket before it.
+    `name`: as the reports have it, or with its bucket before it, as a URI or not.
     """
     found: dict[Source, str] = {}
     for one in recorded(warehouse):
         source = one.item.source
-        prefix = _prefix(source, name.strip("/"))
-        if source not in found and one.below(prefix):
-            found[source] = prefix
+        if source not in found:
+            prefixes = _prefixes(source, name.removeprefix("s3://").strip("/"))
+            meant = [prefix for prefix in prefixes if one.below(prefix)]
+            found |= {source: meant[-1]} if meant else {}
     if not found:
         raise DatabaseUnknown(name)
     return list(found.items())
 
 
-def _prefix(source: Source, name: str) -> str:
-    """What a name means in a source. A whole bucket that is one database has the bucket's name."""
+def _prefixes(source: Source, name: str) -> Iterator[str]:
+    """What a name may mean in a source: what counts most is last. A whole bucket that is one database has the bucket's
+    name."""
+    if name.startswith(f"{source.bucket}/"):
+        yield f"{name.removeprefix(f'{source.bucket}/')}/"
+    yield f"{name}/"
     if name == source.database_of(""):
-        return source.prefix
-    return f"{name.removeprefix(f'{source.bucket}/')}/"
+        yield source.prefix

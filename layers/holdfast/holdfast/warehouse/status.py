@@ -1,7 +1,7 @@
 """How each database stands: when it was last backed up, what of it can be restored, what its copies cost."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -36,21 +36,33 @@ class DatabaseStatus:
 
 
 def status(warehouse: Warehouse) -> Iterator[DatabaseStatus]:
-    """Of every database that the newest run of its source knew."""
-    seen: set[Source] = set()
+    """Of every database that the newest run of its source knew. What a source of former days has in common with a newer
+    one is the newer one's; of the rest it is told what is stored still."""
+    seen: list[Source] = []
     for run in newest_first(warehouse):
         for item in run.items if run.report else ():
             if item.source not in seen:
-                seen.add(item.source)
-                yield from _of_source(warehouse, item, run.started, run.report or {})
+                newer = [one for one in seen if one.bucket == item.source.bucket]
+                seen.append(item.source)
+                found = _of_source(warehouse, item, newer, run.started, run.report or {})
+                yield from (one for one in found if one.stored or not _overlap(item.source, newer))
 
 
-def _of_source(warehouse: Warehouse, item: Item, started: datetime, report: dict[str, Any]) -> Iterator[DatabaseStatus]:
+def _overlap(source: Source, others: Sequence[Source]) -> bool:
+    return any(source.prefix.startswith(one.prefix) or one.prefix.startswith(source.prefix) for one in others)
+
+
+def _of_source(
+    warehouse: Warehouse, item: Item, newer: Sequence[Source], started: datetime, report: dict[str, Any]
+) -> Iterator[DatabaseStatus]:
     verified, tables = _verified(warehouse, item.source)
-    stored = _stored(warehouse, item)
+    stored = _stored(warehouse, item, newer)
     rows = {row["database"]: row["error"] for row in report["databases"] if row["source"] == str(item.source)}
+    by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for root, told in tables.items():
+        by_name[item.source.database_of(root) or item.source.name].append(told)
     for name in sorted(rows.keys() | stored.keys()):
-        own = [told for root, told in tables.items() if item.source.database_of(root) == name]
+        own = by_name[name]
         moments = [datetime.fromisoformat(told["at"]) for told in own if told["at"]]
         yield DatabaseStatus(
             source=item.source,
@@ -76,18 +88,18 @@ def _verified(warehouse: Warehouse, source: Source) -> tuple[datetime | None, di
     return None, {}
 
 
-def _stored(warehouse: Warehouse, item: Item) -> dict[str, dict[str, Tally]]:
-    """Objects and bytes of a source's copies that are not handed to the lifecycle, by database and storage class."""
+def _stored(warehouse: Warehouse, item: Item, without: Sequence[Source]) -> dict[str, dict[str, Tally]]:
+    """Objects and bytes of a source's copies that are not handed to the lifecycle, by database and storage class;
+    `without` those of other sources."""
     found: dict[str, dict[str, Tally]] = defaultdict(dict)
+    others = "".join(f" AND NOT {queries.is_of(one)}" for one in without)
     with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
         load_stored(connection, warehouse, item, scratch)
         rows = connection.execute(
             f"SELECT {queries.database_of(item.source)} AS name, storage_class, count(*), sum(size)::BIGINT"
-            " FROM ledger ANTI JOIN expiring USING (run, key, etag) WHERE starts_with(key, ?)"
-            " GROUP BY 1, 2 ORDER BY 1, 2",
-            [item.source.prefix],
+            f" FROM ledger ANTI JOIN expiring USING (run, key, etag) WHERE true{others}"
+            " GROUP BY 1, 2 ORDER BY 1, 2"
         ).fetchall()
     for name, storage_class, objects, size in rows:
-        if name is not None:
-            found[name][storage_class] = Tally(objects, size)
+        found[name][storage_class] = Tally(objects, size)
     return found
