@@ -13,7 +13,9 @@ import boto3
 
 from holdfast import wiring
 from holdfast.adapters.s3_warehouse import S3WarehouseBucket
+from holdfast.warehouse import planning
 from holdfast.warehouse.model import Kind, Listed, Source
+from holdfast.warehouse.run import Item
 from holdfast.warehouse.write_inventory import InventoryWriter, Place
 from local.invoke import SAMPLE_BODY, sample_log
 from tests.template.calls import Account
@@ -41,6 +43,8 @@ def backs_up(aws: Account) -> None:
             write(aws, TABLE if day else TABLE | {NOBODYS: SAMPLE_BODY}, now)
             with patch.object(wiring, "now", lambda now=now: now):
                 run(aws, now, scratch)
+        with patch.object(wiring, "now", lambda: FIRST + timedelta(days=DAYS[-1], hours=1)):
+            goes_the_other_ways(aws, scratch)
         copies_versions_and_parts(aws, scratch)
 
 
@@ -58,6 +62,26 @@ def run(aws: Account, now: datetime, scratch: Mapping[str, str]) -> None:
     failed = {"step": "failed", "error": {"Error": "ManifestCorrupt", "Cause": "its MD5"}}
     for asked in (item | failed, {"step": "report", "run": item["run"]}, {"step": "watch"}):
         aws.answer("warehouse_report", asked, **scratch)
+
+
+def goes_the_other_ways(aws: Account, scratch: Mapping[str, str]) -> None:
+    """A plan that Athena makes, and a commit of a job whose copy may not be of what was listed."""
+    told: dict[str, Any] = {"started": FIRST.isoformat(), "execution": "another", "sources": []}
+    [item] = aws.answer("warehouse_discover", told)["sources"]
+    aws.answer("warehouse_plan", item | {"engine": "athena"}, **scratch)
+    s3, backup = boto3.client("s3"), environment("warehouse_plan", **aws.parameters)["BACKUP_BUCKET"]
+    with aws.told("warehouse_plan", **scratch):
+        warehouse = wiring.warehouse_plan(lambda *_, **__: None).warehouse
+        asked = warehouse.load(warehouse.folder(Item.of(item)) + planning.ASKED)
+        s3.put_object(Bucket=backup, Key=f"{asked['folder']}copies/answer", Body=b"no answer of Athena")
+    with suppress(Exception):
+        aws.answer("warehouse_plan", item, **scratch)
+    [item] = aws.answer("warehouse_discover", told | {"execution": "a third"})["sources"]
+    phase = aws.answer("warehouse_plan", item, **scratch)["phases"][-1] | {"engine": "batch"}
+    aws.answer("warehouse_copy", item | {"phase": phase}, **scratch)
+    for key, body in TABLE.items():
+        s3.put_object(Bucket=backup, Key=f"{phase['target']}/{key}", Body=b"x" * len(body))
+    aws.answer("warehouse_commit", item | {"phase": phase, "job": {"id": "1", "status": "Complete"}}, **scratch)
 
 
 def copies_versions_and_parts(aws: Account, scratch: Mapping[str, str]) -> None:
