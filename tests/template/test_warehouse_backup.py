@@ -303,7 +303,7 @@ def test_an_inventory_too_large_for_a_function_is_planned_by_the_task(play_sourc
 
 
 def test_an_inventory_too_large_for_the_task_is_planned_by_athena(play_source: Play) -> None:
-    queries = [{"text": f"SELECT {number}", "token": f"t{number}"} for number in range(2)]
+    queries = ["SELECT 0", "SELECT 1"]
 
     def planned(event: Mapping[str, Any], _before: int) -> Any:
         return {"queries": queries} if event.get("engine") == "athena" else {"phases": [phase("data")]}
