@@ -18,6 +18,9 @@ TAIL = 64 * 1024
 """Bytes at the end of a Parquet file, in which most footers have room."""
 _MAGIC_AND_LENGTH = 8
 
+UNESCAPED = "/=+'!*(),;:@&$~"
+"""What may stand in a URI as it is. deltalake 1.6 finds no deletion vectors below a prefix that is escaped."""
+
 
 class CannotOpen(Exception):
     """deltalake cannot read a table, which need not mean that it is broken."""
@@ -43,14 +46,15 @@ class DeltaReader:
     def open(self, prefix: str) -> Opened:
         """The newest version of a table that a reader finds. Raises CannotOpen."""
         try:
-            table = DeltaTable(f"{self.location}/{self._told(prefix)}", storage_options=dict(self.options))
+            table = DeltaTable(f"{self.location}/{self.told(prefix)}", storage_options=dict(self.options))
             files = pa.table(table.get_add_actions(flatten=True)).select(["path", "size_bytes"])
         except (DeltaError, OSError, ValueError) as error:
             raise CannotOpen(str(error).partition("\n")[0]) from error
         return Opened(table.version(), files, _hidden(table))
 
-    def _told(self, prefix: str) -> str:
-        return quote(prefix) if "://" in self.location else prefix
+    def told(self, prefix: str) -> str:
+        """As a URI has it; a local path has it as it is."""
+        return quote(prefix, safe=UNESCAPED) if "://" in self.location else prefix
 
 
 def _hidden(table: DeltaTable) -> int | None:
