@@ -2,6 +2,9 @@
 
 import ast
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -214,6 +217,24 @@ def test_a_function_has_the_database_and_more_memory_and_disk_than_that_may_use(
 @pytest.mark.parametrize("name", sorted(set(OURS) - set(COMPUTING)))
 def test_a_function_without_a_database_does_not_carry_one(name: str) -> None:
     assert len(function(name)["Layers"]) == 1
+
+
+WITHOUT_PACKAGES = """
+import sys
+from contextlib import suppress
+sys.modules |= dict.fromkeys(("duckdb", "isal", "pyarrow"))
+from holdfast import wiring
+with suppress(LookupError, ValueError):
+    getattr(wiring, sys.argv[1])(print)({})
+"""
+
+
+@pytest.mark.parametrize("name", sorted(set(OURS) - set(COMPUTING)))
+def test_a_function_without_a_database_asks_for_none(name: str) -> None:
+    told = environment(name) | {"AWS_DEFAULT_REGION": REGION, "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-c", WITHOUT_PACKAGES, name]
+    done = subprocess.run(command, env=told, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
 
 
 def test_the_plan_has_five_gigabytes_and_the_limits_are_those_of_the_issue() -> None:
