@@ -17,4 +17,4 @@ def test_the_demo_tells_what_is_so(stack: Cloud) -> None:
 
     status = holdfast(stack, "warehouse", "status")
     assert "shop" in status
-    assert "1 of 1" in status
+    assert "2 of 2" in status

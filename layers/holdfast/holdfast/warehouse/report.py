@@ -37,13 +37,16 @@ class Messenger(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A database in a run. Bytes are of the originals; `dollars`: for the copies of this run, without the functions."""
+    """A database in a run. `copied`: of its data; `logs`: files of Delta logs, which every run copies. Bytes are of the
+    originals; `dollars`: for the copies of this run, without the functions."""
 
     run: str
     source: str
     database: str
     copied: int = 0
     copied_bytes: int = 0
+    logs: int = 0
+    log_bytes: int = 0
     skipped: int = 0
     skipped_bytes: int = 0
     failed: int = 0
@@ -136,7 +139,10 @@ def _rows(item: Item, told: _Told, seconds: float) -> Iterator[Row]:
     objects = sum(order.objects for order, _ in told.commits) or 1
     for name in told.names or [item.source.name]:
         counts = told.planned.get(name, {})
-        copied, size, failed = _copied(name, told.commits)
+        logs = [commit for commit in told.commits if commit[0].phase is Phase.LOGS]
+        data = [commit for commit in told.commits if commit[0].phase is not Phase.LOGS]
+        copied, size, failed = _copied(name, data)
+        log_files, log_size, log_failed = _copied(name, logs)
         tried = sum(_of(name, commit)["copied"] + _of(name, commit)["failed"] for _, commit in told.commits)
         own = told.tables.get(name, [])
         yield Row(
@@ -145,9 +151,11 @@ def _rows(item: Item, told: _Told, seconds: float) -> Iterator[Row]:
             database=name,
             copied=copied,
             copied_bytes=size,
+            logs=log_files,
+            log_bytes=log_size,
             skipped=sum(counts.get(why, {}).get("objects", 0) for why in SKIPPED),
             skipped_bytes=sum(counts.get(why, {}).get("bytes", 0) for why in SKIPPED),
-            failed=failed + counts.get("too_long", {}).get("objects", 0),
+            failed=failed + log_failed + counts.get("too_long", {}).get("objects", 0),
             retired=told.retired.get(name, {}).get("marked", 0),
             expiring=told.retired.get(name, {}).get("expiring", 0),
             tables=len(own),
@@ -233,7 +241,8 @@ def _calm(row: Row) -> bool:
 
 def _sentence(row: Row) -> str:
     return (
-        f"{row.database}: {row.copied:,} copied ({row.copied_bytes:,} bytes), {row.skipped:,} skipped,"
+        f"{row.database}: {row.copied:,} copied ({row.copied_bytes:,} bytes) and {row.logs:,} of logs,"
+        f" {row.skipped:,} skipped,"
         f" {row.failed:,} failed, {row.retired:,} retired, {row.expiring:,} expiring,"
         f" {row.restorable} of {row.tables} tables restorable at their newest version, ${row.dollars:.2f}"
     )
