@@ -105,11 +105,12 @@ def test_without_a_task_an_inventory_that_is_too_large_is_refused_with_the_mend(
         plan.route("lake/sales", of_size(2_000), LIMITS, has_task=False)
 
 
-def test_many_objects_are_for_a_job_and_large_ones_never() -> None:
-    assert plan.engine(Phase.DATA, 100, 100) is Engine.DIRECT
-    assert plan.engine(Phase.DATA, 101, 100) is Engine.BATCH
-    assert plan.engine(Phase.LOGS, 101, 100) is Engine.BATCH
-    assert plan.engine(Phase.LARGE, 101, 100) is Engine.DIRECT
+def test_many_objects_and_many_bytes_are_for_a_job_and_large_objects_never() -> None:
+    assert plan.engine(Phase.DATA, 100, plan.DIRECT_BYTES, 100) is Engine.DIRECT
+    assert plan.engine(Phase.DATA, 101, 1, 100) is Engine.BATCH
+    assert plan.engine(Phase.DATA, 1, plan.DIRECT_BYTES + 1, 100) is Engine.BATCH
+    assert plan.engine(Phase.LOGS, 101, 1, 100) is Engine.BATCH
+    assert plan.engine(Phase.LARGE, 101, plan.DIRECT_BYTES + 1, 100) is Engine.DIRECT
 
 
 def test_of_many_names_some_are_told() -> None:

@@ -106,7 +106,7 @@ class Orders:
         return Order(
             phase=phase,
             attempt=attempt,
-            engine=plan.engine(phase, objects, self.direct_objects),
+            engine=plan.engine(phase, objects, size, self.direct_objects),
             listed=f"{folder}{LISTED}",
             manifest=f"{folder}{MANIFEST}",
             etag=stored.etag,
