@@ -142,6 +142,8 @@ PERMISSIONS_OF_ENCRYPTED = """
 + objects_replicate   key/accounts                                   kms:Decrypt
 + objects_replicate   key/copies                                     kms:Decrypt kms:GenerateDataKey
 + objects_replicate   key/media                                      kms:Decrypt
++ warehouse_copy      key/accounts                                   kms:Decrypt
++ warehouse_copy      key/media                                      kms:Decrypt
 """
 
 PROTECTED_TABLES = {"ProtectedTables": "orders,users"}

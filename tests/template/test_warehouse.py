@@ -284,6 +284,7 @@ def test_a_job_reads_sources_and_manifests_and_writes_copies_and_reports() -> No
         ("s3:ListBucket", "arn:*:s3:::pond"),
         ("s3:PutObject", f"{backup}/copies/*"),
         ("s3:PutObjectTagging", f"{backup}/copies/*"),
+        *(("kms:Decrypt", key) for key in EVERYTHING["SourceKmsKeyArns"].split(",")),
     }
 
 
