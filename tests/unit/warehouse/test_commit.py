@@ -198,3 +198,15 @@ def test_a_report_that_is_none_is_named(jobs: Lake, body: bytes) -> None:
     jobs.backup.put(where, body)
     with pytest.raises(ReportCorrupt, match=r"job-1/manifest\.json"):
         jobs.commit(item, order)
+
+
+def test_only_copies_of_the_source_are_listed(lake: Lake) -> None:
+    """Forty sources of one bucket copy to one place."""
+    item, order = ordered(lake)
+    lake.copy(item, order)
+    listed: list[str] = []
+    lake.hook = lambda call, _, key: listed.append(key) if call == "listing" else None
+    lake.commit(item, order)
+    assert f"{order.target}/sales/" in listed
+    assert f"{order.target}/" not in listed
+    assert lake.ledger() == [A, B]

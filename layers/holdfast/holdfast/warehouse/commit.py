@@ -73,7 +73,8 @@ def _commit(warehouse: Warehouse, item: Item, order: Order, orders: Orders) -> d
         connection.execute(f"CREATE VIEW listed AS FROM read_parquet({text(scratch / 'listed.parquet')})")
         _load_reports(connection, warehouse, order, scratch)
         _load_before(connection, warehouse, _ledger(warehouse, item, order), scratch)
-        _load_listing(connection, warehouse, "stored", warehouse.backup, f"{order.target}/", scratch)
+        copies = f"{order.target}/"
+        _load_listing(connection, warehouse, "stored", warehouse.backup, item.source.prefix, scratch, copies)
         may_differ = _may_differ(order) and _in_doubt(connection)
         original = warehouse.bucket_of(item.source.bucket) if may_differ else None
         _load_listing(connection, warehouse, "originals", original, item.source.prefix, scratch)
@@ -136,15 +137,16 @@ def _load_listing(
     bucket: Bucket | None,
     prefix: str,
     scratch: Path,
+    copies: str = "",
 ) -> None:
-    """What lies in a bucket now. Keys stand encoded, without what all begin with where they are copies."""
+    """What lies in a bucket now below a prefix of a source. Keys stand encoded, without what those of `copies` begin
+    with."""
     path = scratch / f"{name}.csv"
-    cut = prefix if bucket is warehouse.backup else ""
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
-        for some in warehouse.list_all(bucket, prefix) if bucket else ():
+        for some in warehouse.list_all(bucket, copies + prefix) if bucket else ():
             for found in some:
-                key, stored = quote(found.key.removeprefix(cut), safe="/"), found.stored
+                key, stored = quote(found.key.removeprefix(copies), safe="/"), found.stored
                 rows.writerow((key, stored.size, stored.etag, stored.storage_class))
     connection.execute(
         f"CREATE VIEW {name} AS FROM read_csv({text(path)}, header = false, auto_detect = false, columns ="
