@@ -194,6 +194,11 @@ def test_a_summary_of_thousands_of_databases_is_one_that_can_be_sent() -> None:
     assert told[-1] == "and 4,900 more: the table of the reports has them all"
 
 
+def test_names_of_databases_write_no_lines_of_their_own() -> None:
+    (_, told) = report.sentences("run", [Row("run", "s3://lake/*", "a\n\x1b[31m", error="b\nc")], {})
+    assert told == "FAILED 'a\\n\\x1b[31m': b c"
+
+
 def test_a_reason_of_many_pages_is_cut(lake: Lake) -> None:
     (item,) = lake.begin()
     report.note_failure(lake.warehouse, item, {"Error": "X", "Cause": "y" * 100_000})
@@ -224,6 +229,9 @@ def test_archived_objects_are_billed_with_their_overhead() -> None:
 
 def test_a_run_in_which_nothing_was_backed_up_is_none(lake: Lake) -> None:
     assert watch.days_since_backup(lake.warehouse) is None
+    lake.begin()
+    lake.days(2)
+    assert watch.days_since_backup(lake.warehouse) == 2
     lake.table("sales/t/", "a.parquet")
     lake.report(finished(lake))
     lake.days(3)

@@ -223,15 +223,20 @@ def sentences(run: str, rows: list[Row], held: Mapping[str, str]) -> Iterator[st
     """The run in words: first what went wrong. `held`: by source, why the breaker let nothing be retired."""
     failed = [row for row in rows if row.error]
     yield f"Warehouse backup {run}: " + (f"{len(failed)} of {len(rows)} FAILED" if failed else f"{len(rows)} done")
-    told = [f"FAILED {row.database}: {row.error}" for row in failed]
+    told = [f"FAILED {_plain(row.database)}: {' '.join(row.error.split())}" for row in failed]
     told += [
-        f"Nothing of {source} was retired: {why}. When it is right: holdfast breaker resume warehouse"
+        f"Nothing of {_plain(source)} was retired: {why}. When it is right: holdfast breaker resume warehouse"
         for source, why in held.items()
     ]
     told += [_sentence(row) for row in sorted(rows, key=_calm) if not row.error]
     yield from told[:LINES]
     if len(told) > LINES:
         yield f"and {len(told) - LINES:,} more: the table of the reports has them all"
+
+
+def _plain(name: str) -> str:
+    """A name as it is, unless it would write lines of its own."""
+    return name if name.isprintable() else ascii(name)
 
 
 def _calm(row: Row) -> bool:
@@ -241,7 +246,7 @@ def _calm(row: Row) -> bool:
 
 def _sentence(row: Row) -> str:
     return (
-        f"{row.database}: {row.copied:,} copied ({row.copied_bytes:,} bytes) and {row.logs:,} of logs,"
+        f"{_plain(row.database)}: {row.copied:,} copied ({row.copied_bytes:,} bytes) and {row.logs:,} of logs,"
         f" {row.skipped:,} skipped,"
         f" {row.failed:,} failed, {row.retired:,} retired, {row.expiring:,} expiring,"
         f" {row.restorable} of {row.tables} tables restorable at their newest version, ${row.dollars:.2f}"
