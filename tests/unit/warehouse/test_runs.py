@@ -82,3 +82,14 @@ def test_runs_are_told_the_newest_first_whether_they_ended_or_not(lake: Lake) ->
         (item.run, True),
         (first, False),
     ]
+
+
+def test_a_database_without_tables_is_one_for_who_takes_back_its_files(lake: Lake) -> None:
+    lake.bucket.put("shop/x.parquet", b"1")
+    lake.bucket.put("hr/x.parquet", b"1")
+    lake.run(Source.parse(EVERY))
+    assert sources_of(lake.warehouse, "lake/shop", plain=True) == [(Source.parse(EVERY), "shop/")]
+    with pytest.raises(DatabaseUnknown):
+        sources_of(lake.warehouse, "shop")
+    with pytest.raises(DatabaseUnknown):
+        sources_of(lake.warehouse, "sho", plain=True)

@@ -57,21 +57,36 @@ def recorded(warehouse: Warehouse) -> Iterator[Recorded]:
                 yield Recorded(item, told["tables"])
 
 
-def sources_of(warehouse: Warehouse, name: str) -> list[tuple[Source, str]]:
+def sources_of(warehouse: Warehouse, name: str, *, plain: bool = False) -> list[tuple[Source, str]]:
     """The sources that hold a database or table of that name, each with its prefix. Raises DatabaseUnknown.
 
-    `name`: as the reports have it, or with its bucket before it, as a URI or not.
+    `name`: as the reports have it, or with its bucket before it, as a URI or not. `plain`: databases that have no table
+    are some, too.
     """
     found: dict[Source, str] = {}
-    for one in recorded(warehouse):
-        source = one.item.source
-        if source not in found:
-            prefixes = _prefixes(source, name.removeprefix("s3://").strip("/"))
-            meant = [prefix for prefix in prefixes if one.below(prefix)]
-            found |= {source: meant[-1]} if meant else {}
+    for run in newest_first(warehouse):
+        for item in run.items:
+            if item.source not in found:
+                meant = list(_prefixes(item.source, name.removeprefix("s3://").strip("/")))
+                known = _known(warehouse, item, run.report or {} if plain else {}, meant)
+                found |= {item.source: known[-1]} if known else {}
     if not found:
         raise DatabaseUnknown(name)
     return list(found.items())
+
+
+def _known(warehouse: Warehouse, item: Item, report: dict[str, Any], prefixes: list[str]) -> list[str]:
+    """Those prefixes that are of a database that a run reports, or have tables that it has verified."""
+    rows = report.get("databases", [])
+    databases = {row["database"] for row in rows if row["source"] == str(item.source)}
+    own = {_prefix_of(item.source, name) for name in databases}
+    tables = (warehouse.load(f"{warehouse.folder(item)}verify.json") or {"tables": {}})["tables"]
+    return [one for one in prefixes if one in own or any(root.startswith(one) for root in tables)]
+
+
+def _prefix_of(source: Source, database: str) -> str:
+    """Of a database."""
+    return f"{database}/" if source.many else source.prefix
 
 
 def _prefixes(source: Source, name: str) -> Iterator[str]:

@@ -43,7 +43,7 @@ def unretire(
     late = 0
     with deployed(stack) as found:
         warehouse = found.warehouse
-        for source, prefix in sources_of(warehouse, name):
+        for source, prefix in sources_of(warehouse, name, plain=True):
             marked = unretiring.find(warehouse, source, prefix, None if verbose else SHOWN)
             print_lines(f"take back  {one.key!r}  of run {one.run}, marked {one.at:%Y-%m-%d}" for one in marked.copies)
             if len(marked.copies) < marked.count:
