@@ -328,8 +328,8 @@ def test_with_what_it_needs_it_points_to_the_new_place(desk: Desk) -> None:
 def test_what_is_frozen_is_thawed_first_and_waited_for(desk: Desk) -> None:
     rows = desk.back_up_two_commits("GLACIER")
     with desk.planned(thaw=Thaw("Standard", 3)) as (plan, restoring):
-        (frozen,) = plan.frozen
-        assert (frozen.storage_class, frozen.all.objects, frozen.asked.objects) == ("GLACIER", 2, 2)
+        (archived,) = plan.archived
+        assert (archived.storage_class, archived.all.objects, archived.asked.objects) == ("GLACIER", 2, 2)
         restoring.ask()
         assert restoring.unreadable.objects == 2
         assert desk.new.keys == {}
@@ -347,10 +347,10 @@ def test_who_does_not_wait_goes_on_later(desk: Desk) -> None:
         restoring.ask()
     desk.forward(timedelta(hours=1))
     with desk.planned() as (plan, restoring):
-        assert [(one.asked.objects, one.thawing and one.thawing.objects) for one in plan.frozen] == [(0, 2)]
+        assert [(one.asked.objects, one.thawing and one.thawing.objects) for one in plan.archived] == [(0, 2)]
     desk.forward(timedelta(hours=4))
     with desk.planned() as (plan, restoring):
-        assert [(one.asked.objects, one.thawing and one.thawing.objects) for one in plan.frozen] == [(0, 0)]
+        assert [(one.asked.objects, one.thawing and one.thawing.objects) for one in plan.archived] == [(0, 0)]
         restoring.ask()
         assert restoring.unreadable.objects == 0
         restoring.copy()
@@ -376,8 +376,8 @@ def test_of_many_only_those_that_were_asked_for_first_are_looked_at(
     looked: list[str] = []
     desk.account.before = lambda call, *_: looked.append(call) if call == "access" else None
     with desk.planned() as (plan, restoring):
-        (frozen,) = plan.frozen
-        assert (frozen.frozen, frozen.thawing, frozen.asked.objects, len(looked)) == (None, None, 2, 0)
+        (archived,) = plan.archived
+        assert (archived.frozen, archived.thawing, archived.asked.objects, len(looked)) == (None, None, 2, 0)
         restoring.ask()
         assert len(looked) == 2
         restoring.wait(desk.sleep)
@@ -623,3 +623,33 @@ def test_a_footer_may_be_longer_than_what_is_read_of_it_first(desk: Desk, monkey
     desk.back_up_two_commits()
     monkeypatch.setattr(opened, "TAIL", 20)
     assert desk.restore()[0].rows == 4
+
+
+def test_a_file_that_is_no_parquet_is_told(desk: Desk) -> None:
+    table = orders(desk, 1)
+    (path,) = table.folder.glob("*.parquet")
+    path.write_bytes(bytes(path.stat().st_size))
+    desk.lake.back_up()
+    (proof,) = desk.restore()
+    assert proof.rows is None
+    assert proof.problems == (f"these are no Parquet files that can be read: 'again/{path.name}'",)
+
+
+def test_of_a_database_of_which_nothing_can_be_restored_every_table_says_why(desk: Desk) -> None:
+    for name in ("shop/a", "shop/b"):
+        table = desk.lake.table(name)
+        table.append(1)
+        next(table.folder.glob("*.parquet")).unlink()
+    desk.lake.back_up()
+    with pytest.raises(NotRestorable) as raised:
+        desk.restore("shop")
+    assert str(raised.value).startswith("none of the tables can be restored. 'shop/a': version 0, as run ")
+    assert "; 'shop/b': version 0, as run " in str(raised.value)
+
+
+def test_a_run_that_has_lost_its_ledger_does_not_serve(desk: Desk) -> None:
+    desk.back_up_two_commits()
+    for key in [key for key in desk.backup.keys if "/ledger/" in key]:
+        desk.backup.remove(key)
+    with pytest.raises(NotRestorable, match=r"'shop/orders': run .* has no copy of its log"):
+        desk.restore()

@@ -9,7 +9,7 @@ from holdfast.warehouse.delta.model import LogFile, Snapshot
 from holdfast.warehouse.model import Source, Tally
 from holdfast.warehouse.ports import Tier
 from holdfast.warehouse.restore import words
-from holdfast.warehouse.restore.model import Candidate, Chosen, Frozen, LeftOut, Plan, Proof, Thaw
+from holdfast.warehouse.restore.model import Archived, Candidate, Chosen, LeftOut, Plan, Proof, Thaw
 from holdfast.warehouse.run import Item
 
 AT = datetime(2026, 11, 19, 8, 30, 1, 500_000, tzinfo=UTC)
@@ -45,7 +45,7 @@ def test_the_plan_of_a_database_that_has_begun() -> None:
         slow={"GLACIER_IR": Tally(1, 1024**3)},
         there=Tally(3, 300),
         rewritten=2,
-        frozen=[Frozen("DEEP_ARCHIVE", Tally(1, 100), Tally(), Tally(1, 100))],
+        archived=[Archived("DEEP_ARCHIVE", Tally(1, 100), Tally(), Tally(1, 100))],
         within=Source("new", "", many=True),
     )
     assert list(words.lines(plan)) == [
@@ -137,20 +137,20 @@ GB = 1024**3
 )
 def test_what_is_to_be_thawed_is_told_with_time_and_price(tier: Tier, told: list[str]) -> None:
     many = Tally(1000, 100 * GB)
-    assert list(words.thaw(Frozen("GLACIER", many, many, Tally()), Thaw(tier))) == told
+    assert list(words.thaw(Archived("GLACIER", many, many, Tally()), Thaw(tier))) == told
 
 
 def test_what_thaws_already_is_asked_for_no_more() -> None:
-    frozen = Frozen("DEEP_ARCHIVE", Tally(10, 1000), Tally(), Tally(4, 400))
-    assert list(words.thaw(frozen, Thaw())) == [
+    archived = Archived("DEEP_ARCHIVE", Tally(10, 1000), Tally(), Tally(4, 400))
+    assert list(words.thaw(archived, Thaw())) == [
         "         4 objects, 400 bytes of DEEP_ARCHIVE thaw already",
         "         6 objects of DEEP_ARCHIVE can be read: they were thawed",
     ]
 
 
 def test_too_many_to_be_looked_at() -> None:
-    frozen = Frozen("DEEP_ARCHIVE", Tally(10, 1000), None, None)
-    assert list(words.thaw(frozen, Thaw("Standard", 1))) == [
+    archived = Archived("DEEP_ARCHIVE", Tally(10, 1000), None, None)
+    assert list(words.thaw(archived, Thaw("Standard", 1))) == [
         (
             "thaw     10 objects, 1,000 bytes of DEEP_ARCHIVE: up to 12 hours in tier Standard, about $0.00, readable"
             " for 1 day then"
@@ -207,6 +207,10 @@ PROOF = Proof(CHOSEN, 1204, "0AB1", "0AB1", 7, 1_000_000)
                 "DIFFERS  'shop/orders': its 1,204 files have the digest FF, and not 0AB1",
                 "DIFFERS  'shop/orders': it has 3 rows, and not 1,000,000",
             ],
+        ),
+        (
+            replace(PROOF, rows=None, unreadable=("a\n", "b")),
+            [r"DIFFERS  'shop/orders': these are no Parquet files that can be read: 'a\n', 'b'"],
         ),
         (
             replace(PROOF, found=None, version=None, rows=3, unopened="no such feature"),

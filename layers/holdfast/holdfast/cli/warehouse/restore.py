@@ -129,7 +129,7 @@ def restore(
 
 def _carry_out(restoring: "Restoring", plan: Plan, *, wait: bool) -> None:
     """Thaw, copy, verify. Raises TierRefused, CopyFailed, Differs."""
-    with progress("asking for what is frozen", sum(one.asked.objects for one in plan.frozen)) as advance:
+    with progress("asking for what is frozen", sum(one.asked.objects for one in plan.archived)) as advance:
         restoring.ask(advance)
     left = restoring.unreadable
     if left.objects:

@@ -58,6 +58,7 @@ FROM wanted JOIN live ON live.key = wanted.key AND live.bucket = wanted.bucket
 LEFT JOIN rewritten ON rewritten.key = wanted.key AND wanted.kind = 'log'
 QUALIFY row_number() OVER (PARTITION BY table_root, to_key ORDER BY live.run > $run,
     CASE WHEN live.run <= $run THEN live.run END DESC, live.run, live.stored_at DESC) = 1
+ORDER BY root, phase
 """
 """Of several copies under one key the run's own counts, or else the newest before it, or the oldest after it."""
 

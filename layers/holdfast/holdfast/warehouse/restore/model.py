@@ -110,7 +110,7 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
+class Archived:
     """Copies of an archive class that are to be copied. `frozen`: those of which nobody has asked yet; `thawing`: that
     come; the rest can be read. Both None where they were too many to be looked at."""
 
@@ -145,7 +145,7 @@ class Plan:
     copies: Tally
     there: Tally
     rewritten: int
-    frozen: Sequence[Frozen]
+    archived: Sequence[Archived]
     slow: dict[str, Tally]
     thaw: Thaw
     within: Source | None
@@ -154,7 +154,8 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Proof:
     """What was found of a restored table. `found`: a digest of its files' names and sizes, `expected` that of the
-    closure; None if deltalake could not open it (`unopened`: why). `rows`: counted; None if they could not be."""
+    closure; None if deltalake could not open it (`unopened`: why). `rows`: counted; None if they could not be.
+    `unreadable`: files whose footers are none."""
 
     chosen: Chosen
     files: int
@@ -163,6 +164,7 @@ class Proof:
     version: int | None
     rows: int | None
     unopened: str = ""
+    unreadable: Sequence[str] = ()
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -172,6 +174,8 @@ class Proof:
             told.append(f"it opens as version {self.version}, and not {snapshot.version}")
         if self.found is not None and self.found != self.expected:
             told.append(f"its {self.files:,} files have the digest {self.found}, and not {self.expected}")
+        if self.unreadable:
+            told.append(f"these are no Parquet files that can be read: {', '.join(map(repr, self.unreadable))}")
         if self.rows is not None and snapshot.records is not None and self.rows != snapshot.records:
             told.append(f"it has {self.rows:,} rows, and not {snapshot.records:,}")
         return tuple(told)

@@ -65,11 +65,14 @@ def _hidden(table: DeltaTable) -> int | None:
         return None
 
 
-def rows_in(bucket: Bucket, key: str, size: int) -> int:
-    """The rows of a Parquet file, by its footer."""
+def rows_in(bucket: Bucket, key: str, size: int) -> int | None:
+    """The rows of a Parquet file, by its footer; None if it has none that can be read."""
     tail = bucket.read_from(key, max(0, size - TAIL))
     needed = int.from_bytes(tail[-_MAGIC_AND_LENGTH:-4], "little") + _MAGIC_AND_LENGTH
     if needed > len(tail):
         tail = bucket.read_from(key, max(0, size - needed))
-    rows: int = pq.read_metadata(BytesIO(tail)).num_rows
+    try:
+        rows: int = pq.read_metadata(BytesIO(tail)).num_rows
+    except (pa.ArrowInvalid, OSError):
+        return None
     return rows

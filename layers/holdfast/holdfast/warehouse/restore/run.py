@@ -27,11 +27,11 @@ from holdfast.warehouse.ports import (
 from holdfast.warehouse.restore import plan as planning
 from holdfast.warehouse.restore.closure import DATA, KEYSTONES, Closures, Gathering
 from holdfast.warehouse.restore.model import (
+    Archived,
     Candidate,
     Chosen,
     CopyFailed,
     Differs,
-    Frozen,
     KeyTooLong,
     LeftOut,
     NotRestorable,
@@ -199,18 +199,18 @@ class Restoring:
             copies=self._tally("pending"),
             there=self._tally("objects SEMI JOIN there ON there.key = objects.to_key"),
             rewritten=self._tally("pending WHERE local IS NOT NULL").objects,
-            frozen=list(self._frozen()),
+            archived=list(self._archived()),
             slow={one: Tally(*told) for one, *told in self._rows(f"{slow} AND local IS NULL GROUP BY 1", [rates])},
             thaw=self.thaw,
             within=within,
         )
 
-    def _frozen(self) -> Iterator[Frozen]:
+    def _archived(self) -> Iterator[Archived]:
         for (name,) in self._rows("SELECT DISTINCT storage_class FROM asleep ORDER BY ALL"):
             mine = f"asleep WHERE storage_class = {text(name)}"
             told = {state: self._tally(f"{mine} AND state = {text(state)}") for state in Access}
             looked = self._tally(f"{mine} AND state IS NULL").objects == 0
-            yield Frozen(
+            yield Archived(
                 storage_class=name,
                 all=self._tally(mine),
                 frozen=told[Access.FROZEN] if looked else None,
@@ -350,26 +350,29 @@ class Restoring:
         ((count, expected),) = self._rows(
             f"SELECT count(*), {_DIGEST} FROM (SELECT to_key AS key, told_size AS size FROM {own})"
         )
-        rows = self._count_rows(own, advance)
+        rows, unreadable = self._count_rows(own, advance)
         try:
             opened = self.destination.reader.open(prefix)
         except CannotOpen as error:
             counted = None if "deletionVectors" in chosen.snapshot.reader_features else rows
-            return Proof(chosen, count, expected, None, None, counted, str(error))
+            return Proof(chosen, count, expected, None, None, counted, str(error), unreadable)
         self.connection.register("opened", opened.files)
         values = {"bucket": f"s3://{self.root.to_bucket}/", "root": prefix}
         ((count, found),) = self._rows(_OPENED, values)
         self.connection.unregister("opened")
-        counted = None if opened.hidden is None else rows - opened.hidden
-        return Proof(chosen, count, expected, found, opened.version, counted)
+        counted = None if opened.hidden is None or rows is None else rows - opened.hidden
+        return Proof(chosen, count, expected, found, opened.version, counted, unreadable=unreadable)
 
-    def _count_rows(self, own: str, advance: Advance) -> int:
-        bucket, rows = self.destination.bucket, 0
+    def _count_rows(self, own: str, advance: Advance) -> tuple[int | None, Sequence[str]]:
+        """Of all files; and some of those that have no footer, if there are such."""
+        bucket, rows, unreadable = self.destination.bucket, 0, list[str]()
         for chunk in self._chunks(f"SELECT to_key, size FROM {own}"):
-            for counted in self.warehouse.each(lambda row: rows_in(bucket, *row), chunk):
-                rows += counted
+            counts = self.warehouse.each(lambda row: rows_in(bucket, *row), chunk)
+            for (key, _), counted in zip(chunk, counts, strict=True):
+                rows += counted or 0
+                unreadable += [key] if counted is None and len(unreadable) < NAMED else []
                 advance(1)
-        return rows
+        return None if unreadable else rows, unreadable
 
     # The database
 

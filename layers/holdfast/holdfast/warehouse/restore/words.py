@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from holdfast.warehouse.model import Tally
 from holdfast.warehouse.restore import plan as planning
-from holdfast.warehouse.restore.model import Chosen, Frozen, Plan, Proof, Thaw, objects, some
+from holdfast.warehouse.restore.model import Archived, Chosen, Plan, Proof, Thaw, objects, some
 
 
 def stamp(at: datetime) -> str:
@@ -24,8 +24,8 @@ def lines(plan: Plan) -> Iterator[str]:
         yield f"{'':<8} {_tally(plan.there)} are there already"
     if plan.rewritten:
         yield f"{'':<8} {objects(plan.rewritten)} of logs are written anew: their absolute paths point to the new place"
-    for frozen in plan.frozen:
-        yield from thaw(frozen, plan.thaw)
+    for archived in plan.archived:
+        yield from thaw(archived, plan.thaw)
     if plan.within:
         yield f"{'note':<8} {plan.to} lies in the source {plan.within}: what is restored there is backed up in turn"
 
@@ -59,9 +59,9 @@ def table(chosen: Chosen) -> Iterator[str]:
         yield f"{'':<8} it needs readers of Delta's protocol {snapshot.reader_version}{features}"
 
 
-def thaw(frozen: Frozen, how: Thaw) -> Iterator[str]:
+def thaw(archived: Archived, how: Thaw) -> Iterator[str]:
     """What has to become readable first, in what time and for how much; and in which other ways it could."""
-    name, asked = frozen.storage_class, frozen.asked
+    name, asked = archived.storage_class, archived.asked
     times = planning.ARCHIVES[name]
     if asked.objects:
         dollars = planning.thaw_dollars(name, how.tier, asked, how.days)
@@ -75,12 +75,12 @@ def thaw(frozen: Frozen, how: Thaw) -> Iterator[str]:
             if tier != how.tier
         ]
         yield f"{'':<8} or --tier {'; '.join(others)}"
-    if frozen.frozen is None:
+    if archived.frozen is None:
         yield f"{'':<8} some of them may thaw already: so many are looked at only with --apply"
         return
-    if frozen.thawing and frozen.thawing.objects:
-        yield f"{'':<8} {_tally(frozen.thawing)} of {name} thaw already"
-    readable = frozen.all.objects - asked.objects - (frozen.thawing.objects if frozen.thawing else 0)
+    if archived.thawing and archived.thawing.objects:
+        yield f"{'':<8} {_tally(archived.thawing)} of {name} thaw already"
+    readable = archived.all.objects - asked.objects - (archived.thawing.objects if archived.thawing else 0)
     if readable:
         yield f"{'':<8} {objects(readable)} of {name} can be read: they were thawed"
 
@@ -97,21 +97,21 @@ def proof(one: Proof) -> Iterator[str]:
         yield f"{'DIFFERS':<8} {_name(one.chosen.root)}: {problem}"
     if one.unopened:
         yield f"{'unopened':<8} {_name(one.chosen.root)}: deltalake cannot read it ({one.unopened})"
-        yield f"{'':<8} all {one.files:,} files are there with their sizes, digest {one.expected}; {_rows(one)}"
+        yield f"{'':<8} all {_count(one.files, 'file')} are there with their sizes, digest {one.expected}; {_rows(one)}"
     elif not one.problems:
         yield (
-            f"{'verified':<8} {_name(one.chosen.root)} opens as version {snapshot.version}: {one.files:,} files,"
-            f" digest {one.found} as in the backup; {_rows(one)}"
+            f"{'verified':<8} {_name(one.chosen.root)} opens as version {snapshot.version}:"
+            f" {_count(one.files, 'file')}, digest {one.found} as in the backup; {_rows(one)}"
         )
 
 
 def _rows(one: Proof) -> str:
     if one.rows is None:
-        return "its rows were not counted: deletion vectors may hide some"
+        return "its rows were not counted" + ("" if one.unreadable else ": deletion vectors may hide some")
     told = one.chosen.snapshot.records
     if told is None:
-        return f"{one.rows:,} rows counted, of which the log does not tell"
-    return f"{one.rows:,} rows counted, {'as' if one.rows == told else 'and not as'} the log tells"
+        return f"{_count(one.rows, 'row')} counted, of which the log does not tell"
+    return f"{_count(one.rows, 'row')} counted, {'as' if one.rows == told else 'and not as'} the log tells"
 
 
 def _name(root: str) -> str:
