@@ -372,7 +372,7 @@ def test_of_many_only_those_that_were_asked_for_first_are_looked_at(
 ) -> None:
     desk.back_up_two_commits("GLACIER")
     monkeypatch.setattr("holdfast.warehouse.restore.run.LOOKED_AT", 1)
-    monkeypatch.setattr("holdfast.warehouse.restore.run.CHUNK", 1)
+    monkeypatch.setattr("holdfast.warehouse.restore.run.ASKED", 1)
     looked: list[str] = []
     desk.account.before = lambda call, *_: looked.append(call) if call == "access" else None
     with desk.planned() as (plan, restoring):
