@@ -10,10 +10,10 @@ from holdfast.adapters.s3_warehouse import S3WarehouseBucket, S3WarehouseCopier
 from holdfast.warehouse import database
 from holdfast.warehouse.commit import commit
 from holdfast.warehouse.copying import copy
-from holdfast.warehouse.model import Phase, Source
+from holdfast.warehouse.model import Item, Phase, Source
 from holdfast.warehouse.naming import Names
 from holdfast.warehouse.orders import Order, Orders
-from holdfast.warehouse.run import Item, Scratch, Warehouse
+from holdfast.warehouse.run import Scratch, Warehouse
 
 ORDERS = Orders(direct_objects=10**9, storage_class="STANDARD")
 

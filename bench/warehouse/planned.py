@@ -13,10 +13,10 @@ from typing import cast
 
 from bench.warehouse.inventories import FOLDER, NAMES, SOURCE
 from holdfast.warehouse import planning
-from holdfast.warehouse.model import Retention, Stored
+from holdfast.warehouse.model import Item, Retention, Stored
 from holdfast.warehouse.orders import Orders
 from holdfast.warehouse.ports import Bucket, Found, NotStored
-from holdfast.warehouse.run import Item, Scratch, Warehouse
+from holdfast.warehouse.run import Scratch, Warehouse
 
 RUN = "20261101T020000Z-bench"
 _PIECE = 1 << 18

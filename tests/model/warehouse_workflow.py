@@ -15,10 +15,10 @@ from urllib.parse import unquote
 from holdfast.adapters.memory_warehouse import MemoryBucket, MemoryCopier
 from holdfast.breaker.run import Breaker
 from holdfast.warehouse import commit, copying, discover, planning, report, retire, validate, verify
-from holdfast.warehouse.model import Engine, Listed, Source, kind_of
+from holdfast.warehouse.model import Engine, Item, Listed, Source, kind_of
 from holdfast.warehouse.orders import REPORT_COLUMNS, Order, Orders
 from holdfast.warehouse.ports import SourceChanged, SourceGone, SourceUnreadable
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.run import Warehouse
 
 
 class Crash(Exception):

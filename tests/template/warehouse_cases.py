@@ -14,8 +14,7 @@ import boto3
 from holdfast import wiring
 from holdfast.adapters.s3_warehouse import S3WarehouseBucket
 from holdfast.warehouse import planning
-from holdfast.warehouse.model import Kind, Listed, Source
-from holdfast.warehouse.run import Item
+from holdfast.warehouse.model import Item, Kind, Listed, Source
 from holdfast.warehouse.write_inventory import InventoryWriter, Place
 from local.invoke import SAMPLE_BODY, sample_log
 from tests.template.calls import Account

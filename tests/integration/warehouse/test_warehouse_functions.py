@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from holdfast import wiring
+from holdfast.warehouse.model import NotAnItem
 from holdfast.warehouse.orders import NotAnOrder
-from holdfast.warehouse.run import NotAnItem
 from holdfast.warehouse.steps import SourceNotReadable
 from local.invoke import SAMPLE_BODY, SAMPLE_LAKE
 from tests.integration.warehouse.conftest import Deploy

@@ -14,11 +14,11 @@ from holdfast.adapters.memory_warehouse import MemoryCopier, MemoryWarehouse
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
 from holdfast.warehouse import commit, copying, database, discover, planning, report, retire, validate, verify
-from holdfast.warehouse.model import Limits, Retention, Source
+from holdfast.warehouse.model import Item, Limits, Retention, Source
 from holdfast.warehouse.naming import Names
 from holdfast.warehouse.orders import REPORT_COLUMNS, Order, Orders
 from holdfast.warehouse.retire import Rules
-from holdfast.warehouse.run import Item, Scratch, Warehouse
+from holdfast.warehouse.run import Scratch, Warehouse
 from tests.unit.warehouse.listings import COLUMNS, WITH_VERSIONS, Row, as_csv
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)

@@ -5,9 +5,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from holdfast.warehouse.model import Engine
+from holdfast.warehouse.model import Engine, Item
 from holdfast.warehouse.orders import Order, Orders, ReportCorrupt
-from holdfast.warehouse.run import Item
 from tests.unit.warehouse.conftest import MakeLake
 from tests.unit.warehouse.domain import Crash, Lake, job_report
 

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from holdfast.warehouse import copying
-from holdfast.warehouse.model import Listed
+from holdfast.warehouse.model import Item, Listed
 from holdfast.warehouse.orders import Order
-from holdfast.warehouse.run import Item
 from tests.unit.warehouse.domain import NEVER, Crash, Lake
 
 NAMES = ["a.parquet", "b 1+2.parquet", 'c"\n.parquet', "d.parquet", "é%20.parquet"]

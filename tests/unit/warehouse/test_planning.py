@@ -4,9 +4,8 @@ import gzip
 
 import pytest
 
-from holdfast.warehouse.model import Phase, Source
+from holdfast.warehouse.model import Item, Phase, Source
 from holdfast.warehouse.parts import PartCorrupt
-from holdfast.warehouse.run import Item
 from tests.unit.warehouse.domain import SALES, Crash, Lake
 
 

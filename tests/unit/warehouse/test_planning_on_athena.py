@@ -15,11 +15,11 @@ from holdfast.adapters.memory_warehouse import MemoryWarehouse
 from holdfast.warehouse import database, planning
 from holdfast.warehouse.database import LEDGER, RETIREMENTS
 from holdfast.warehouse.datasets import fetch_all
-from holdfast.warehouse.model import Retention, Source
+from holdfast.warehouse.model import Item, Retention, Source
 from holdfast.warehouse.naming import Names, partition
 from holdfast.warehouse.orders import Orders
 from holdfast.warehouse.relations import NAMES
-from holdfast.warehouse.run import Item, Scratch, Warehouse
+from holdfast.warehouse.run import Scratch, Warehouse
 from holdfast.warehouse.validate import load_manifest
 from holdfast.warehouse.write_inventory import InventoryWriter, Place
 

@@ -8,10 +8,9 @@ import pytest
 
 from holdfast import prices
 from holdfast.warehouse import report, watch
-from holdfast.warehouse.model import Source
+from holdfast.warehouse.model import Item, Source
 from holdfast.warehouse.orders import Order, Orders
 from holdfast.warehouse.report import NotAStep, Row
-from holdfast.warehouse.run import Item
 from tests.unit.warehouse.conftest import MakeLake
 from tests.unit.warehouse.domain import KEEP_ONE, SALES, Crash, Lake
 

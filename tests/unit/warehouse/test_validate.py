@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.warehouse.model import Limits
+from holdfast.warehouse.model import Item, Limits
 from holdfast.warehouse.plan import PATIENCE
-from holdfast.warehouse.run import Item
 from holdfast.warehouse.validate import Rules, validate
 from tests.unit.warehouse.domain import SALES, VALIDATION, Lake
 

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from holdfast.warehouse import verify
-from holdfast.warehouse.model import Retirement, Source, State
+from holdfast.warehouse.model import Item, Retirement, Source, State
 from holdfast.warehouse.retire import record
-from holdfast.warehouse.run import Item
 from tests.unit.warehouse.domain import NEVER, SALES, Crash, Lake
 
 

@@ -7,7 +7,7 @@ from hashlib import md5
 from pathlib import Path
 
 from holdfast.ports import Clock
-from holdfast.warehouse.model import Listed, Stored, kind_of
+from holdfast.warehouse.model import Listed, Stored, Tier, kind_of
 from holdfast.warehouse.ports import (
     Access,
     Found,
@@ -16,7 +16,6 @@ from holdfast.warehouse.ports import (
     SourceChanged,
     SourceGone,
     SourceUnreadable,
-    Tier,
     TierRefused,
     check_length,
 )

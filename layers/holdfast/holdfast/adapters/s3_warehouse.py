@@ -13,7 +13,7 @@ from holdfast.adapters.s3_body import is_gone, read_body, stream_body
 from holdfast.adapters.s3_objects import S3Copier
 from holdfast.objects import ports as objects
 from holdfast.objects.model import CopyKey, Original, Version
-from holdfast.warehouse.model import Listed, Stored
+from holdfast.warehouse.model import Listed, Stored, Tier
 from holdfast.warehouse.ports import (
     Access,
     Found,
@@ -22,7 +22,6 @@ from holdfast.warehouse.ports import (
     SourceChanged,
     SourceGone,
     SourceUnreadable,
-    Tier,
     TierRefused,
     check_length,
 )
@@ -219,5 +218,5 @@ def delta_options(client: "S3Client", region: str) -> dict[str, str]:
         options |= {f"AWS_{name}": value for name, value in told.items() if value}
     endpoint = client.meta.endpoint_url
     if not urlsplit(endpoint).netloc.endswith((".amazonaws.com", ".amazonaws.com.cn")):
-        options |= {"AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": str(endpoint.startswith("http:")).lower()}
+        options |= {"AWS_ENDPOINT": endpoint, "AWS_ALLOW_HTTP": str(endpoint.startswith("http:")).lower()}
     return options

@@ -8,10 +8,10 @@ from urllib.parse import quote
 from holdfast.warehouse import database, naming, plan, queries
 from holdfast.warehouse.database import LEDGER, files, text
 from holdfast.warehouse.datasets import fetch
-from holdfast.warehouse.model import Engine
+from holdfast.warehouse.model import Engine, Item
 from holdfast.warehouse.orders import Order, Orders, fetch_reports
 from holdfast.warehouse.ports import Bucket
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.run import Warehouse
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

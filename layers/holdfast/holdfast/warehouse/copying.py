@@ -6,10 +6,10 @@ from typing import Any
 
 from holdfast.warehouse import database
 from holdfast.warehouse.datasets import fetch
-from holdfast.warehouse.model import Kind, Listed
+from holdfast.warehouse.model import Item, Kind, Listed
 from holdfast.warehouse.orders import Order, Outcome, report_manifest, report_part
 from holdfast.warehouse.ports import Copier, SourceChanged, SourceGone, SourceUnreadable
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.run import Warehouse
 
 CHUNK = 1_000
 CHUNK_BYTES = 64 * 1024**3

@@ -6,8 +6,8 @@ from typing import Any
 
 from holdfast.warehouse import naming, plan
 from holdfast.warehouse.inventory import CHECKSUM, FOLDER
-from holdfast.warehouse.model import Source
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.model import Item, Source
+from holdfast.warehouse.run import Warehouse
 
 
 class NoSources(ValueError):

@@ -1,11 +1,11 @@
 """What the warehouse system speaks of: sources and their inventories, objects, copies, and what becomes of them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
 
 class SourceInvalid(ValueError):
@@ -249,3 +249,35 @@ class Tally:
 
 def total(tallies: Sequence[Tally]) -> Tally:
     return sum(tallies, Tally())
+
+
+type Tier = Literal["Expedited", "Standard", "Bulk"]
+"""How fast an object thaws. https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html"""
+
+
+class NotAnItem(ValueError):
+    """An event tells no run and source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One source in one run. `inventory`: the folder of its inventory, with a slash at its end; None without one."""
+
+    run: str
+    source: Source
+    inventory: str | None
+
+    @classmethod
+    def of(cls, event: Mapping[str, Any]) -> "Item":
+        """Raises NotAnItem, SourceInvalid."""
+        try:
+            run, source, inventory = event["run"], event["source"], event["inventory"]
+        except KeyError as error:
+            raise NotAnItem(f"the event tells no {error} of a source to back up") from None
+        if not isinstance(run, str) or not isinstance(source, str) or not isinstance(inventory, str | None):
+            raise NotAnItem("the event's run, source and inventory are to be texts")
+        return cls(run, Source.parse(source), inventory)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        return {"run": self.run, "source": str(self.source), "inventory": self.inventory}

@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 from holdfast.warehouse import plan
 from holdfast.warehouse.database import text
-from holdfast.warehouse.model import Engine, Listed, Phase, Stored
+from holdfast.warehouse.model import Engine, Item, Listed, Phase, Stored
 from holdfast.warehouse.ports import Bucket
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.run import Warehouse
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

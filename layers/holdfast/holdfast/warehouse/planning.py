@@ -7,9 +7,9 @@ from typing import Any
 from holdfast.warehouse import athena, database, naming, parts
 from holdfast.warehouse.datasets import fetch, fetch_all
 from holdfast.warehouse.engine import PlanEngine
-from holdfast.warehouse.model import Manifest, Part, Phase, Retention
+from holdfast.warehouse.model import Item, Manifest, Part, Phase, Retention
 from holdfast.warehouse.orders import Orders
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.run import Warehouse
 from holdfast.warehouse.validate import load_manifest
 
 ASKED = "athena.json"

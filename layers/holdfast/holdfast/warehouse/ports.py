@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
-from holdfast.warehouse.model import Listed, Stored
+from holdfast.warehouse.model import Listed, Stored, Tier
 from holdfast.warehouse.naming import KEY_LIMIT
 
 
@@ -99,10 +99,6 @@ class Access(StrEnum):
     THAWING = "thawing"
     """It was asked for, and comes."""
     FROZEN = "frozen"
-
-
-type Tier = Literal["Expedited", "Standard", "Bulk"]
-"""How fast an object thaws. https://docs.aws.amazon.com/AmazonS3/latest/userguide/restoring-objects-retrieval-options.html"""
 
 
 class TierRefused(Exception):

@@ -10,10 +10,10 @@ from typing import Any, Protocol
 from holdfast import prices
 from holdfast.warehouse import database
 from holdfast.warehouse.database import text
-from holdfast.warehouse.model import Engine, Phase
+from holdfast.warehouse.model import Engine, Item, Phase
 from holdfast.warehouse.orders import Order
 from holdfast.warehouse.plan import ATTEMPTS
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.run import Warehouse
 
 
 class NotAStep(ValueError):

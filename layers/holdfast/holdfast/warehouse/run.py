@@ -1,7 +1,7 @@
 """What every step of the warehouse workflow is handed, and how steps find each other's results in S3."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,37 +10,9 @@ from typing import Any
 
 from holdfast.ports import Clock, Each, Log
 from holdfast.warehouse.listing import list_all
-from holdfast.warehouse.model import Source
+from holdfast.warehouse.model import Item
 from holdfast.warehouse.naming import Names
 from holdfast.warehouse.ports import Bucket, Found, NotStored
-
-
-class NotAnItem(ValueError):
-    """An event tells no run and source."""
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One source in one run. `inventory`: the folder of its inventory, with a slash at its end; None without one."""
-
-    run: str
-    source: Source
-    inventory: str | None
-
-    @classmethod
-    def of(cls, event: Mapping[str, Any]) -> "Item":
-        """Raises NotAnItem, SourceInvalid."""
-        try:
-            run, source, inventory = event["run"], event["source"], event["inventory"]
-        except KeyError as error:
-            raise NotAnItem(f"the event tells no {error} of a source to back up") from None
-        if not isinstance(run, str) or not isinstance(source, str) or not isinstance(inventory, str | None):
-            raise NotAnItem("the event's run, source and inventory are to be texts")
-        return cls(run, Source.parse(source), inventory)
-
-    @property
-    def told(self) -> dict[str, Any]:
-        return {"run": self.run, "source": str(self.source), "inventory": self.inventory}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from holdfast.warehouse.model import Source
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.model import Item, Source
+from holdfast.warehouse.run import Warehouse
 
 
 class DatabaseUnknown(LookupError):

@@ -8,8 +8,8 @@ from typing import Any
 
 from holdfast import prices
 from holdfast.warehouse import database, queries
-from holdfast.warehouse.model import Source, Tally
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.model import Item, Source, Tally
+from holdfast.warehouse.run import Warehouse
 from holdfast.warehouse.runs import newest_first
 from holdfast.warehouse.verify import load_stored
 

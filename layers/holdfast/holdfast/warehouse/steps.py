@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from holdfast.warehouse.model import Retention, Source
+from holdfast.warehouse.model import Item, NotAnItem, Retention, Source
 from holdfast.warehouse.ports import Copier
-from holdfast.warehouse.run import Item, NotAnItem, Warehouse
+from holdfast.warehouse.run import Warehouse
 
 if TYPE_CHECKING:
     from holdfast.breaker.run import Breaker

@@ -7,10 +7,10 @@ from typing import Any
 
 from holdfast.warehouse import plan
 from holdfast.warehouse.inventory import CHECKSUM, MANIFEST, ManifestCorrupt, read_manifest
-from holdfast.warehouse.model import Limits, Manifest, Route
+from holdfast.warehouse.model import Item, Limits, Manifest, Route
 from holdfast.warehouse.plan import InventoryIncomplete, InventoryMissing, InventoryStale, InventoryTooLarge
 from holdfast.warehouse.ports import NotStored
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.run import Warehouse
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from holdfast.warehouse.database import LATEST, LEDGER, RETIREMENTS, text
 from holdfast.warehouse.datasets import fetch, fetch_all
 from holdfast.warehouse.delta import plan as delta
 from holdfast.warehouse.delta.model import Log, LogFile, Verdict
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.model import Item
+from holdfast.warehouse.run import Warehouse
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

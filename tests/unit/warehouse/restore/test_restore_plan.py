@@ -8,11 +8,10 @@ import pytest
 
 from holdfast.warehouse.delta.model import LogFile, Snapshot, Verdict
 from holdfast.warehouse.delta.plan import history
-from holdfast.warehouse.model import Source, Tally
+from holdfast.warehouse.model import Item, Source, Tally
 from holdfast.warehouse.restore import plan
 from holdfast.warehouse.restore.model import BadDestination, Candidate, Chosen, LeftOut, NameAmbiguous, TierMissing
 from holdfast.warehouse.restore.plan import To
-from holdfast.warehouse.run import Item
 from tests.unit.warehouse.delta.domain import a_log, checkpoint, commits
 
 AT = datetime(2026, 11, 19, tzinfo=UTC)

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from holdfast.warehouse.delta.model import LogFile, Snapshot
-from holdfast.warehouse.model import Source, Tally
-from holdfast.warehouse.ports import Tier
+from holdfast.warehouse.model import Item, Source, Tally, Tier
 from holdfast.warehouse.restore import words
 from holdfast.warehouse.restore.model import Archived, Candidate, Chosen, LeftOut, Plan, Proof, Thaw
-from holdfast.warehouse.run import Item
 
 AT = datetime(2026, 11, 19, 8, 30, 1, 500_000, tzinfo=UTC)
 KEYSTONE = LogFile("shop/orders/_delta_log/00000000000000000000.json", 100, AT)

@@ -24,7 +24,8 @@ from holdfast.cli.terminal import moment_of, print_lines, progress
 from holdfast.cli.warehouse import app
 from holdfast.cli.warehouse.deployed import deployed
 from holdfast.moment import ACCEPTED
-from holdfast.warehouse.ports import Tier, TierRefused
+from holdfast.warehouse.model import Tier
+from holdfast.warehouse.ports import TierRefused
 from holdfast.warehouse.restore import words
 from holdfast.warehouse.restore.model import (
     BadDestination,

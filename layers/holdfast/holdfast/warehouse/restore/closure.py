@@ -14,9 +14,10 @@ from holdfast.warehouse.delta import plan as delta
 from holdfast.warehouse.delta.judge import judge, newest_at
 from holdfast.warehouse.delta.model import Log, LogFile
 from holdfast.warehouse.delta.relocate import PointsOutside, Root, relocate, write_targets
+from holdfast.warehouse.model import Item
 from holdfast.warehouse.restore import plan
 from holdfast.warehouse.restore.model import Candidate, Chosen, LeftOut, Wanted
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.run import Warehouse
 from holdfast.warehouse.verify import LOGS_AT_ONCE, STORED, fetching, load_stored, logs_of
 
 if TYPE_CHECKING:

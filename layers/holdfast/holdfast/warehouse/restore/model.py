@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from holdfast.warehouse.delta.model import Snapshot
-from holdfast.warehouse.model import Source, Tally
-from holdfast.warehouse.ports import Tier
-from holdfast.warehouse.run import Item
+from holdfast.warehouse.model import Item, Source, Tally, Tier
 
 type Wanted = int | datetime | None
 """This version; the newest one of a moment; or the newest that can be restored."""

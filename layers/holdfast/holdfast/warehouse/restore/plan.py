@@ -9,8 +9,7 @@ from typing import Any
 from holdfast import prices
 from holdfast.warehouse.delta.model import Verdict
 from holdfast.warehouse.delta.plan import History
-from holdfast.warehouse.model import Source, Tally
-from holdfast.warehouse.ports import Tier
+from holdfast.warehouse.model import Item, Source, Tally, Tier
 from holdfast.warehouse.restore.model import (
     BadDestination,
     Candidate,
@@ -21,7 +20,6 @@ from holdfast.warehouse.restore.model import (
     objects,
     some,
 )
-from holdfast.warehouse.run import Item
 
 ARCHIVES = {
     "GLACIER": {"Expedited": "1 to 5 minutes", "Standard": "3 to 5 hours", "Bulk": "5 to 12 hours"},

@@ -15,15 +15,7 @@ from holdfast.warehouse.database import files, text, utc
 from holdfast.warehouse.delta.relocate import Root
 from holdfast.warehouse.model import Listed, Source, Tally, kind_of
 from holdfast.warehouse.naming import KEY_LIMIT
-from holdfast.warehouse.ports import (
-    Access,
-    Bucket,
-    Copier,
-    SourceChanged,
-    SourceGone,
-    SourceUnreadable,
-    Vault,
-)
+from holdfast.warehouse.ports import Access, Bucket, Copier, SourceChanged, SourceGone, SourceUnreadable, Vault
 from holdfast.warehouse.restore import plan as planning
 from holdfast.warehouse.restore.closure import DATA, KEYSTONES, Closures, Gathering
 from holdfast.warehouse.restore.model import (
