@@ -9,9 +9,8 @@ import pytest
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import resume
 from holdfast.warehouse import retire, unretire
-from holdfast.warehouse.model import Phase, Retirement, Source, State
+from holdfast.warehouse.model import Item, Phase, Retirement, Source, State
 from holdfast.warehouse.retire import SYSTEM
-from holdfast.warehouse.run import Item
 from tests.unit.warehouse.conftest import MakeLake
 from tests.unit.warehouse.domain import KEEP_ONE, NEVER, RULES, SALES, Crash, Lake, gone_for
 
@@ -151,23 +150,33 @@ def test_a_run_of_one_database_is_none_of_those_of_all(lake: Lake) -> None:
 
 
 def test_a_table_that_is_there_keeps_its_newest_restorable_version_however_old(lake: Lake) -> None:
-    """Its log could not be copied, or what it names is lost."""
-    lake.table("sales/t/", "a.parquet")
-    run = lake.run()
-    lake.days(100)
-    lake.bucket.remove(A)
+    """What its newest version names is lost, and other tables have newer ones."""
+    run = gone_for(lake, 100)
     broken = b'{"add": {"path": "lost.parquet", "size": 1, "dataChange": true, "partitionValues": {}}}'
-    lake.bucket.put(f"sales/t/_delta_log/{1:020}.json", broken)
+    lake.bucket.put(f"sales/t/_delta_log/{0:020}.json", broken)
+    lake.table("sales/u/", "b.parquet")
+    for _ in range(3):
+        lake.days(1)
+        assert retired(lake)["marked"] == 0
+    assert lake.state(run, A) is None
+
+
+def test_a_table_is_there_though_its_log_could_not_be_copied(lake: Lake) -> None:
+    run = gone_for(lake, 100)
     lake.table("sales/u/", "b.parquet")
     for _ in range(3):
         lake.days(1)
         (item,) = lake.begin()
-        for order in lake.plan(item):
-            if order.phase is not Phase.LOGS:
-                lake.copy(item, order)
-                lake.commit(item, order)
+        orders = lake.plan(item)
+        log = {key: one for key, one in lake.bucket.keys.items() if key.startswith("sales/t/_delta_log/")}
+        for key in log:
+            lake.bucket.remove(key)
+        for order in orders:
+            lake.copy(item, order)
+            lake.commit(item, order)
         lake.verify(item)
         assert lake.retire(item, KEEP_ONE)["marked"] == 0
+        lake.bucket.keys.update(log)
     assert lake.state(run, A) is None
 
 
@@ -301,8 +310,39 @@ def test_too_much_at_once_is_held_back_as_a_whole_until_somebody_looks(make_lake
     assert retired(lake)["held"] == told["held"]
     assert lake.state(run, "sales/000.parquet") is None
     resume(SYSTEM, lake.breaker.store)
-    lake.breaker = replace(lake.breaker, budget=Budget(100, 10))
+    lake.days(1)
     assert retired(lake)["marked"] == 20
+
+
+@pytest.mark.parametrize(("more", "held"), [(10, False), (19, True)])
+def test_somebody_approves_what_was_held_back_and_no_more(make_lake: MakeLake, *, more: int, held: bool) -> None:
+    lake = make_lake(budget=Budget(40, 0))
+    for number in range(20, 40):
+        lake.bucket.put(f"sales/{number:03}.parquet", b"1")
+    many_gone(lake)
+    assert retired(lake)["held"]
+    resume(SYSTEM, lake.breaker.store)
+    lake.days(1)
+    for number in range(20, 20 + more):
+        lake.bucket.remove(f"sales/{number:03}.parquet")
+    told = retired(lake)
+    assert (told["held"] is not None, told["marked"]) == (held, 0 if held else 20 + more)
+
+
+def test_what_other_sources_retire_at_the_same_time_is_no_reason_to_hold_back(make_lake: MakeLake) -> None:
+    lake = make_lake(budget=Budget(50, 0))
+    for number in range(20):
+        lake.bucket.put(f"hr/{number:03}.parquet", b"1")
+    lake.bucket.put("sales/a.parquet", b"1")
+    lake.bucket.put("sales/b.parquet", b"1")
+    other = Source.parse("s3://lake/hr")
+    lake.run(other, SALES)
+    lake.days(100)
+    for number in range(10):
+        lake.bucket.remove(f"hr/{number:03}.parquet")
+    lake.bucket.remove("sales/a.parquet")
+    assert lake.retire(ready(lake, other), KEEP_ONE)["marked"] == 10
+    assert lake.retire(ready(lake), KEEP_ONE)["marked"] == 1
 
 
 @pytest.mark.usefixtures("chunks_of_five")
@@ -343,15 +383,14 @@ def test_cut_off_anywhere_the_breaker_never_counts_too_little(lake: Lake, call: 
 
 
 def test_what_becomes_ripe_while_a_run_is_cut_off_was_not_asked_for(lake: Lake) -> None:
-    many_gone(lake, 2)
-    lake.bucket.put("sales/later.parquet", b"1")
-    lake.run()
-    lake.bucket.remove("sales/later.parquet")
+    run = gone_for(lake, 100)
+    retired(lake)
+    lake.days(29)
     item = ready(lake)
     lake.retire(item, KEEP_ONE, NEVER)
-    lake.days(100)
-    told = lake.retire(item, KEEP_ONE)
-    assert told["marked"] <= lake.document(item, "retire.json")["asked"]
+    lake.days(2)
+    assert lake.retire(item, KEEP_ONE)["expiring"] == 0
+    assert lake.state(run, A) == "retired"
 
 
 def test_what_was_handed_over_is_guarded_no_more(make_lake: MakeLake) -> None:

@@ -35,15 +35,19 @@ class BreakerState:
     revision: int = 0
 
 
-def assess(state: BreakerState, planned: int, guarded: int, budget: Budget, now: datetime) -> BreakerState:
+def assess(
+    state: BreakerState, planned: int, guarded: int, budget: Budget, now: datetime, *, apart: bool = False
+) -> BreakerState:
     """The state once `planned` of `guarded` objects were asked for: open with its reason, or with them counted.
+
+    `apart`: what was removed before was not of what is guarded here, and is no reason.
 
     Nothing may be removed before this state is stored: a crash then counts too much, never too little.
     """
     if state.open_reason:
         return state
     recent = _recent(state, now)
-    removed = sum(count for _, count in recent)
+    removed = 0 if apart else sum(count for _, count in recent)
     allowed = _allowed(removed, guarded, budget)
     revision = state.revision + 1
     if budget.is_limited and removed + planned > allowed:

@@ -16,10 +16,12 @@ class Breaker:
     budget: plan.Budget
     now: Clock
 
-    def hold(self, system: str, *, planned: int, guarded: int) -> str | None:
+    def hold(self, system: str, *, planned: int, guarded: int, apart: bool = False) -> str | None:
         """Ask to remove `planned` of `guarded` objects. None if they may go (they are counted from then on),
-        else why not."""
-        return self._change(system, lambda state: plan.assess(state, planned, guarded, self.budget, self.now()))
+        else why not. `apart`: what the system has removed in the last hour was none of these."""
+        return self._change(
+            system, lambda state: plan.assess(state, planned, guarded, self.budget, self.now(), apart=apart)
+        )
 
     def give_back(self, system: str, count: int) -> None:
         """So many of the objects that were asked for were not removed: they are counted no more."""

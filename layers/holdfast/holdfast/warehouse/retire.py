@@ -11,11 +11,11 @@ from holdfast.breaker.run import Breaker
 from holdfast.warehouse import database, naming, plan, queries
 from holdfast.warehouse.database import LATEST, LEDGER, RETIREMENTS, files, text, utc
 from holdfast.warehouse.datasets import fetch, fetch_all
-from holdfast.warehouse.model import Copy, Gone, Kind, Phase, Retention, Retirement, Source, State, Stored
+from holdfast.warehouse.model import Copy, Gone, Item, Kind, Phase, Retention, Retirement, Source, State, Stored
 from holdfast.warehouse.orders import LISTED
 from holdfast.warehouse.plan import Facts, Step
 from holdfast.warehouse.ports import NotStored
-from holdfast.warehouse.run import Item, Warehouse
+from holdfast.warehouse.run import Warehouse
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -51,12 +51,13 @@ class Progress:
     """How far retiring a source came in a run, and what was done. `after`: key and run of the last copy looked at.
 
     `at`: when the breaker was asked. Ages and graces are as of then, or what became ripe meanwhile would go unasked.
-    `spared`: of what was asked for, what was not tagged after all.
+    `asked`: what would go, of which somebody has approved `approved`. `spared`: of it, what was not tagged after all.
     """
 
     after: tuple[str, str] = ("", "")
     at: str = ""
     asked: int = 0
+    approved: int = 0
     spared: int = 0
     marked: int = 0
     expiring: int = 0
@@ -107,7 +108,8 @@ def retire(
                 if not time_left():
                     break
         if progress.done and not progress.held:
-            breaker.give_back(SYSTEM, progress.spared)  # once: cut off before, it counts too much, never too little
+            # Once: cut off before, it counts too much, never too little.
+            breaker.give_back(SYSTEM, min(progress.spared, progress.asked - progress.approved))
     return progress.told
 
 
@@ -153,14 +155,34 @@ class _Retiring:
         if not progress.at:
             at = self.warehouse.now()
             asked = sum(self._would_go(one, at) for chunk in self._chunks(("", "")) for one in chunk)
-            held = self.breaker.hold(SYSTEM, planned=asked, guarded=self._guarded()) if asked else None
-            progress = Progress(at=at.isoformat(), asked=asked, held=held, done=held is not None)
+            approved = min(asked, self._approved())
+            held = self._hold(asked - approved) if asked > approved else None
+            progress = Progress(at=at.isoformat(), asked=asked, approved=approved, held=held, done=held is not None)
             yield progress
         if not progress.done:
             for chunk in self._chunks(progress.after):
                 progress = self._settle(chunk, progress)
                 yield progress
             yield replace(progress, done=True)
+
+    def _hold(self, planned: int) -> str | None:
+        """Other sources may retire at this moment: they guard what is theirs."""
+        return self.breaker.hold(SYSTEM, planned=planned, guarded=self._guarded(), apart=True)
+
+    def _approved(self) -> int:
+        """How many copies somebody has seen that should go: what the last run of this source was held back with, if the
+        breaker has been closed since. Else a share that is too much would be so for ever."""
+        warehouse, source = self.warehouse, self.item.source
+        if self.breaker.why_open(SYSTEM):
+            return 0
+        for folder in sorted(warehouse.backup.prefixes(warehouse.names.runs), reverse=True):
+            run = folder.removeprefix(warehouse.names.runs).rstrip("/")
+            told = (
+                warehouse.load(f"{warehouse.names.of_source(run, source)}retire.json") if run < self.item.run else None
+            )
+            if told is not None:
+                return int(told["asked"]) if told["held"] else 0
+        return 0
 
     def _would_go(self, candidate: Candidate, at: datetime) -> bool:
         """Whether a copy is tagged if all is as it seems. What was handed to the lifecycle before is not asked for."""
