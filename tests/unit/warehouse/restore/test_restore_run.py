@@ -478,6 +478,41 @@ def test_a_copy_that_the_lifecycle_may_take_is_not_counted_on(desk: Desk) -> Non
         desk.restore(wanted=1)
 
 
+def forget(desk: Desk, table: Table, *versions: int) -> None:
+    """A checkpoint, and these commits are no more."""
+    table.checkpoint()
+    for version in versions:
+        desk.lake.lose(f"shop/orders/_delta_log/{version:020}.json")
+
+
+def test_of_two_copies_the_one_is_restored_that_stays(desk: Desk) -> None:
+    """The run whose log is asked made the one that the lifecycle takes; the one beside it came later."""
+    table = orders(desk)
+    rows = table.rows(0)
+    first = desk.lake.back_up()
+    path = next(line["add"]["path"] for line in actions_of(table.folder, 0) if "add" in line)
+    copy = f"warehouse/copies/{first}/lake/shop/orders/{path}"
+    expiring = Retirement(first, f"shop/orders/{path}", desk.backup.find(copy).etag, State.EXPIRING, desk.now)
+    record(desk.lake.warehouse, desk.lake.sources[0], [expiring], "expiring")
+    forget(desk, table, 0, 1)
+    desk.lake.back_up()
+    desk.backup.remove(copy)
+    desk.restore(wanted=0)
+    assert desk.rows() == rows
+
+
+def test_of_several_reasons_the_one_is_told_that_says_most(desk: Desk) -> None:
+    table = orders(desk)
+    added = {line["add"]["path"] for line in actions_of(table.folder, 1) if "add" in line}
+    desk.lake.lose(f"shop/orders/{added.pop()}")
+    first = desk.lake.back_up()
+    table.append(9)
+    forget(desk, table, 0, 1)
+    desk.lake.back_up()
+    with pytest.raises(NotRestorable, match=f"version 1, as run {first} found it, lacks 1 object"):
+        desk.restore(wanted=1)
+
+
 def test_a_copy_that_is_another_object_now_is_not_restored(desk: Desk) -> None:
     desk.back_up_two_commits()
     (key, *_) = [key for key in desk.backup.keys if "/copies/" in key and key.endswith(".parquet")]

@@ -55,7 +55,6 @@ SELECT table_root AS root,
     rewritten.local, rewritten.md5
 FROM wanted JOIN live ON live.key = wanted.key AND live.bucket = wanted.bucket
     AND CASE WHEN exact THEN live.size = wanted.size ELSE live.size >= wanted.size END
-    AND (wanted.kind <> 'log' OR live.run = $run)
 LEFT JOIN rewritten ON rewritten.key = wanted.key AND wanted.kind = 'log'
 QUALIFY row_number() OVER (PARTITION BY table_root, to_key ORDER BY live.run > $run,
     CASE WHEN live.run <= $run THEN live.run END DESC, live.run, live.stored_at DESC) = 1
