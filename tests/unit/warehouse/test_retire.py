@@ -98,12 +98,14 @@ def test_a_marked_copy_whose_original_is_back_is_taken_back(lake: Lake) -> None:
     assert lake.state(run, A) is None
 
 
-def test_a_copy_that_somebody_removed_fails_nothing(lake: Lake) -> None:
+@pytest.mark.parametrize("call", ["head", "tag"])
+def test_a_copy_that_somebody_removes_fails_nothing(lake: Lake, call: str) -> None:
     run = gone_for(lake, 100)
     retired(lake)
-    lake.backup.remove(lake.copy_key(run, A))
     lake.bucket.put(A, b"x" * 10)
-    assert retired(lake)["done"]
+    item = ready(lake)
+    lake.before(call, f"copies/{run}", lambda: lake.backup.remove(lake.copy_key(run, A)))
+    assert lake.retire(item, KEEP_ONE)["done"]
 
 
 def test_an_inventory_of_nothing_tags_nothing_that_is_there(lake: Lake) -> None:
