@@ -12,7 +12,7 @@ from holdfast.warehouse.model import Item, Source
 from holdfast.warehouse.orders import Order, Orders
 from holdfast.warehouse.report import NotAStep, Row
 from tests.unit.warehouse.conftest import MakeLake
-from tests.unit.warehouse.domain import KEEP_ONE, SALES, Crash, Lake
+from tests.unit.warehouse.domain import KEEP_ONE, SALES, Crash, Lake, job_report
 
 EVERY = Source.parse("s3://lake/*")
 
@@ -77,14 +77,18 @@ def test_what_a_second_attempt_copied_did_not_fail_and_costs_what_it_was(lake: L
     assert row["dollars"] == pytest.approx(prices.writing("GLACIER", 5))
 
 
-def test_a_job_is_paid_for_besides_its_copies(make_lake: MakeLake) -> None:
+def test_each_job_is_paid_for_besides_its_own_copies(make_lake: MakeLake) -> None:
     lake = make_lake(orders=Orders(direct_objects=0, storage_class="GLACIER"))
     lake.bucket.put("sales/a.parquet", b"a")
+    lake.bucket.put("sales/b.parquet", b"b")
     (item,) = lake.begin()
     (order,) = lake.plan(item)
+    lake.backup.put(f"{order.target}/sales/a.parquet", b"a")
+    job_report(lake, order, [("sales/a.parquet", "succeeded")])
     retry = Order.of({"phase": lake.commit(item, order)["retry"]})
     lake.commit(item, retry)
-    assert rows(lake, item)["sales"]["dollars"] == pytest.approx(2 * (prices.job(1) + prices.writing("GLACIER", 1)))
+    copies = prices.writing("GLACIER", 2 + 1)
+    assert rows(lake, item)["sales"]["dollars"] == pytest.approx(prices.job(2) + prices.job(1) + copies)
 
 
 # What went wrong
