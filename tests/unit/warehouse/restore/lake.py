@@ -167,6 +167,7 @@ class Desk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.now = BEGAN
+        self.md5 = True
         self.account = MemoryWarehouse(now=lambda: self.now)
         for name in ("lake", "scratch", "new"):
             (folder / name).mkdir()
@@ -205,7 +206,8 @@ class Desk:
     def destination(self, to: str) -> Destination:
         place = To.parse(to)
         bucket = self.account.bucket(place.bucket)
-        return Destination(place, bucket, MemoryCopier(self.backup, bucket), replace(self.reader, bucket=bucket))
+        copier, reader = MemoryCopier(self.backup, bucket), replace(self.reader, bucket=bucket)
+        return Destination(place, bucket, copier, reader, md5=self.md5)
 
     @contextmanager
     def planned(

@@ -415,6 +415,18 @@ def test_nor_may_anything_else_lie_under_a_key_of_it(desk: Desk) -> None:
         desk.restore()
 
 
+def test_where_etags_tell_nothing_sizes_do(desk: Desk) -> None:
+    desk.back_up_two_commits()
+    desk.md5 = False
+    desk.restore()
+    key = "again/_delta_log/00000000000000000001.json"
+    desk.new.change(desk.new.find(key), key, etag="encrypted")
+    assert desk.restore()[0].problems == ()
+    desk.new.change(desk.new.find(key), key, size=1)
+    with pytest.raises(Occupied):
+        desk.restore()
+
+
 def test_folders_of_consoles_and_neighbours_are_in_nobodys_way(desk: Desk) -> None:
     desk.back_up_two_commits()
     desk.new.put("again/", b"")
