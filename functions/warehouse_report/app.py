@@ -19,5 +19,6 @@ def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, 
     answer = wiring.warehouse_report(logger.info)(event)
     for name, unit, value in measures.of_report(answer):
         metrics.add_metric(name=name, unit=unit, value=value)
-    logger.info("reported", step=event["step"], answer=answer)
-    return {name: told for name, told in answer.items() if name != "databases"}
+    told = {name: value for name, value in answer.items() if name != "databases"}
+    logger.info("reported", step=event["step"], answer=told)
+    return told

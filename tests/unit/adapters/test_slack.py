@@ -46,6 +46,12 @@ def test_a_message_goes_to_the_secrets_url_as_json() -> None:
     assert (slack.posted, slack.logged) == ([(URL, b'{"text": "a \\"run\\""}')], [])
 
 
+def test_what_would_be_markup_is_told_as_it_is_written() -> None:
+    slack = Slack()
+    slack.tell("<!channel> & co")
+    assert slack.posted == [(URL, b'{"text": "&lt;!channel&gt; &amp; co"}')]
+
+
 def test_a_message_is_cut_to_what_slack_takes() -> None:
     slack = Slack()
     slack.tell("x" * 50_000)

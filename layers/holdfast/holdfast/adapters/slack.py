@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
 
 from botocore.awsrequest import AWSRequest
@@ -50,9 +51,12 @@ class SlackMessenger:
             self.log("Slack was not told", reason=refused)
 
     def _send(self, message: str) -> str | None:
-        """Why it was not taken; None if it was."""
+        """Why it was not taken; None if it was. What would be markup is escaped: a prefix may be called <!channel>.
+
+        https://docs.slack.dev/messaging/formatting-message-text#escaping
+        """
         url = self.client.get_secret_value(SecretId=self.secret_arn).get("SecretString", "").strip()
         if not url.startswith("https://"):
             return "the secret is no URL that begins with https://"
-        status = self.post(url, json.dumps({"text": message}).encode())
+        status = self.post(url, json.dumps({"text": escape(message, quote=False)}).encode())
         return None if status == 200 else f"it answered {status}"

@@ -26,16 +26,6 @@ LEDGER = {
     "storage_class": "VARCHAR",
 }
 RETIREMENTS = {"run": "VARCHAR", "key": "VARCHAR", "etag": "VARCHAR", "state": "VARCHAR", "decided_at": "TIMESTAMP"}
-CLOSURES = {
-    "run": "VARCHAR",
-    "root": "VARCHAR",
-    "version": "BIGINT",
-    "bucket": "VARCHAR",
-    "key": "VARCHAR",
-    "size": "BIGINT",
-    "exact": "BOOLEAN",
-    "kind": "VARCHAR",
-}
 """The columns of the datasets, and their types. Times are UTC."""
 
 
