@@ -12,7 +12,9 @@ OWN_BUCKET = "there-before-the-stack"
 
 
 def test_a_stack_with_every_system_off_deploys() -> None:
-    with cloud.temporary({f"Enable{system}": "false" for system in ("Capacity", "Objects", "Tables", "Warehouse")}) as stack:
+    with cloud.temporary(
+        {f"Enable{system}": "false" for system in ("Capacity", "Objects", "Tables", "Warehouse")}
+    ) as stack:
         assert set(stack.outputs) == {"BreakerTableName", "AlertTopicArn"}
 
 

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -21,7 +20,7 @@ from holdfast.adapters.s3_objects import S3Backups
 from holdfast.adapters.s3_restore import S3Targets
 from holdfast.adapters.stack import Stack
 from holdfast.cli.stack import DEFAULT_STACK, Apply, StackName, console, find, not_applied
-from holdfast.cli.terminal import moment_of, print_lines, progress
+from holdfast.cli.terminal import moment_of, print_lines, print_whole, progress
 from holdfast.moment import ACCEPTED
 from holdfast.objects.guard import SYSTEM
 from holdfast.objects.model import Counts, Kept, Original, Pass
@@ -36,7 +35,6 @@ from holdfast.objects.restore.words import line, outcome, summary
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
 KEY_WIDTH = 60
-WIDEST = 1000
 SHOWN = 20
 """How many objects are listed one by one without --verbose."""
 
@@ -126,12 +124,6 @@ def _deployed(stack_name: str, bucket: str | None) -> Iterator[Deployed]:
         pool.shutdown(cancel_futures=True)
 
 
-def _print_whole(table: Table) -> None:
-    """In a narrow terminal too, nothing of it is cut: what it shows is copied from there into the next command."""
-    wide = Console(width=WIDEST)
-    Console(width=max(console.width, wide.measure(table).maximum)).print(table)
-
-
 # What is kept
 
 
@@ -154,7 +146,7 @@ def list_copies(
     if not shown:
         console.print(f"No copy is kept of anything in {objects.bucket} that begins with {key!r}.", markup=False)
         return
-    _print_whole(_table_of_copies(shown))
+    print_whole(_table_of_copies(shown))
     if more:
         console.print(f"There are more keys than these {SHOWN}: --verbose shows all.")
 
@@ -186,7 +178,7 @@ def status(stack: StackName = DEFAULT_STACK) -> None:
         passed = passes.load(bucket)
         table.add_row(bucket, _compared(passed), _told(passed.counts) if passed else "")
     console.print(f"{DynamoCensus(client, copy_table).counted():,} objects have copies in {_backup_bucket(found)}.")
-    _print_whole(table)
+    print_whole(table)
 
 
 def _compared(passed: Pass | None) -> str:

@@ -1,4 +1,4 @@
-"""What commands show and take alike: lines, progress, moments."""
+"""What commands show and take alike: lines, tables, progress, moments."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -8,9 +8,13 @@ from typing import Protocol
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from holdfast.cli.stack import console
 from holdfast.moment import ACCEPTED, moment
+
+WIDEST = 1000
+"""Characters of a line, at most."""
 
 
 class Advance(Protocol):
@@ -38,6 +42,12 @@ def print_lines(lines: Iterable[str]) -> None:
     """As they are: what looks like markup is not."""
     for one in lines:
         console.print(one, markup=False)
+
+
+def print_whole(table: Table) -> None:
+    """In a narrow terminal too, nothing of it is cut: what it shows is copied from there into the next command."""
+    wide = Console(width=WIDEST)
+    Console(width=max(console.width, wide.measure(table).maximum)).print(table)
 
 
 def moment_of(text: str, now: datetime) -> datetime:

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from holdfast.cli.stack import DEFAULT_STACK, StackName, console
-from holdfast.cli.terminal import print_lines, progress
+from holdfast.cli.terminal import print_lines, print_whole, progress
 from holdfast.cli.warehouse import app
 from holdfast.cli.warehouse.deployed import deployed
 from holdfast.warehouse.model import Source, total
@@ -62,7 +63,7 @@ def status(stack: StackName = DEFAULT_STACK) -> None:
     if not databases:
         console.print("Nothing has been backed up yet: holdfast warehouse backup does it now.")
         return
-    console.print(_table(databases, now))
+    print_whole(_table(databases, now))
     print_lines(_failures(databases))
     dollars = sum(one.dollars_a_month for one in databases)
     console.print(f"\nAbout ${dollars:,.2f} a month for storage, at the list prices of us-east-1.")
@@ -79,7 +80,7 @@ def _table(databases: list[DatabaseStatus], now: datetime) -> Table:
         stored = total(list(one.stored.values()))
         classes = ", ".join(f"{name} {tally.objects:,}" for name, tally in sorted(one.stored.items()))
         table.add_row(
-            one.name,
+            Text(one.name),
             f"{one.last_run:%Y-%m-%d %H:%M}" + (" FAILED" if one.error else ""),
             f"{one.restorable} of {one.tables}" if one.verified else "-",
             _age(one.oldest, now),
