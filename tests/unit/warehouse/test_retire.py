@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import resume
-from holdfast.warehouse import retire, unretire
+from holdfast.warehouse import candidates, retire, unretire
 from holdfast.warehouse.model import Item, Phase, Retirement, Source, State
 from holdfast.warehouse.retire import SYSTEM
 from tests.unit.warehouse.conftest import MakeLake
@@ -300,7 +300,7 @@ def many_gone(lake: Lake, count: int = 20) -> str:
 
 @pytest.fixture
 def chunks_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retire, "CHUNK", 5)
+    monkeypatch.setattr(candidates, "CHUNK", 5)
 
 
 def test_too_much_at_once_is_held_back_as_a_whole_until_somebody_looks(make_lake: MakeLake) -> None:
