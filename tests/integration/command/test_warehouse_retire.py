@@ -129,6 +129,6 @@ def test_each_database_is_shown_with_what_can_be_restored_of_it(desk: Desk, monk
     assert cells[0][:4] == ["database", "last run", "restorable", "oldest version"]
     assert cells[1][:4] == ["hr", when, "0 of 1", "-"]
     assert cells[2][:3] == ["shop", when, "1 of 1"]
-    assert (cells[1][-1], cells[2][-1]) == ("STANDARD 1", "GLACIER 1, STANDARD 1")
+    assert (cells[1][-1], cells[2][-1]) == ("STANDARD 1 ($0.00)", "GLACIER 1 ($0.00), STANDARD 1 ($0.00)")
     assert rest[-1] == ["About $0.00 a month for storage, at the list prices of us-east-1."]
     assert aws.REGION == "us-east-1"

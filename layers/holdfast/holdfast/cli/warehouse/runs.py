@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from holdfast import prices
 from holdfast.cli.stack import DEFAULT_STACK, StackName, console
 from holdfast.cli.terminal import print_lines, print_whole, progress
 from holdfast.cli.warehouse import app
@@ -78,7 +79,10 @@ def _table(databases: list[DatabaseStatus], now: datetime) -> Table:
     table.add_column("by storage class")
     for one in databases:
         stored = total(list(one.stored.values()))
-        classes = ", ".join(f"{name} {tally.objects:,}" for name, tally in sorted(one.stored.items()))
+        classes = ", ".join(
+            f"{name} {tally.objects:,} (${prices.month(name, tally.objects, tally.size):,.2f})"
+            for name, tally in sorted(one.stored.items())
+        )
         table.add_row(
             Text(one.name),
             f"{one.last_run:%Y-%m-%d %H:%M}" + (" FAILED" if one.error else ""),
