@@ -49,8 +49,8 @@ def test_where_nobody_may_ask_an_etag_is_not_relied_on(answers: Any) -> None:
     ("endpoint", "told"),
     [
         (None, {}),
-        ("https://minio:9000", {"AWS_ENDPOINT_URL": "https://minio:9000", "AWS_ALLOW_HTTP": "false"}),
-        ("http://minio:9000", {"AWS_ENDPOINT_URL": "http://minio:9000", "AWS_ALLOW_HTTP": "true"}),
+        ("https://minio:9000", {"AWS_ENDPOINT": "https://minio:9000", "AWS_ALLOW_HTTP": "false"}),
+        ("http://minio:9000", {"AWS_ENDPOINT": "http://minio:9000", "AWS_ALLOW_HTTP": "true"}),
     ],
 )
 def test_deltalake_goes_where_the_client_goes(
