@@ -1,10 +1,12 @@
 """Sources, databases, kinds and tallies."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.warehouse.model import Kind, Source, SourceInvalid, Tally, kind_of, total
+from holdfast.warehouse.model import Item, Kind, NotAnItem, Source, SourceInvalid, Tally, kind_of, total
 
 # Sources
 
@@ -130,3 +132,27 @@ def test_a_key_says_what_it_is_to_a_table(key: str, kind: Kind) -> None:
 def test_tallies_add_up() -> None:
     assert total([Tally(1, 10), Tally(2, 20)]) == Tally(3, 30)
     assert total([]) == Tally()
+
+
+# Items
+
+ITEM: dict[str, Any] = {"run": "r", "source": "s3://lake/sales", "inventory": "daily/lake/holdfast/2026-11-20T01-05Z/"}
+
+
+def test_an_item_is_read_as_it_is_told() -> None:
+    assert Item.of(ITEM).told == ITEM
+    assert Item.of(ITEM | {"inventory": None}).inventory is None
+
+
+@pytest.mark.parametrize(
+    ("event", "why"),
+    [
+        ({"run": "r", "source": "s3://lake"}, "tells no 'inventory'"),
+        (ITEM | {"run": 1}, "are to be texts"),
+        (ITEM | {"source": None}, "are to be texts"),
+        (ITEM | {"inventory": 1}, "are to be texts"),
+    ],
+)
+def test_what_tells_no_item_is_refused(event: dict[str, Any], why: str) -> None:
+    with pytest.raises(NotAnItem, match=why):
+        Item.of(event)
