@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.warehouse import database, naming, queries
-from holdfast.warehouse.database import LATEST, LEDGER, RETIREMENTS, files, text, utc
+from holdfast.warehouse.database import LATEST, LEDGER, RETIREMENTS, files, utc
 from holdfast.warehouse.datasets import fetch, fetch_all
 from holdfast.warehouse.model import Copy, Gone, Item, Kind, Phase, Source, State
 from holdfast.warehouse.orders import LISTED
+from holdfast.warehouse.queries import text
 from holdfast.warehouse.run import Warehouse
 
 if TYPE_CHECKING:

@@ -1,16 +1,14 @@
 """After a copy: what the completion report calls copied, and a listing shows as stored, joins the ledger."""
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from holdfast.warehouse import database, naming, plan, queries
-from holdfast.warehouse.database import LEDGER, files, text
-from holdfast.warehouse.datasets import fetch
+from holdfast.warehouse.database import LEDGER, files
+from holdfast.warehouse.datasets import fetch, load_listing
 from holdfast.warehouse.model import Engine, Item
 from holdfast.warehouse.orders import Order, Orders, fetch_reports
-from holdfast.warehouse.ports import Bucket
+from holdfast.warehouse.queries import text
 from holdfast.warehouse.run import Warehouse
 
 if TYPE_CHECKING:
@@ -19,38 +17,32 @@ if TYPE_CHECKING:
 NAMED_FAILURES = 1_000
 """So many failures are written down by name; the others are counted."""
 
-_DECODED = "url_decode(replace({}, '+', '%20'))"
-"""Keys stand encoded in reports, a space as %20 or +."""
-
-_JUDGED = f"""
+_JUDGED = """
 CREATE TABLE judged AS
 WITH told AS (
-    SELECT {_DECODED.format('"Key"')} AS key,
+    SELECT url_decode(replace("Key", '+', '%20')) AS key, -- encoded in reports, a space as %20 or +
            bool_or("TaskStatus" = 'succeeded') AS succeeded,
            max("ErrorCode") AS code,
            max("ResultMessage") AS message
     FROM reported GROUP BY 1
-), there AS (
-    SELECT {_DECODED.format("key")} AS key, size, etag, storage_class FROM stored
-), original AS (
-    SELECT {_DECODED.format("key")} AS key, etag FROM originals
 )
 SELECT listed.*,
     coalesce(before.copy_etag, there.etag) AS copy_etag,
     coalesce(before.storage_class, there.storage_class) AS storage_class,
-    coalesce(before.stored_at, {{now}}) AS stored_at,
+    coalesce(before.stored_at, {now}) AS stored_at,
     CASE
         WHEN before.key IS NOT NULL THEN NULL
         WHEN told.key IS NULL THEN 'NotReported'
         WHEN NOT told.succeeded THEN coalesce(nullif(told.code, ''), 'Failed')
         WHEN there.key IS NULL THEN 'NotStored'
         WHEN there.size <> listed.size THEN 'AnotherSize'
-        WHEN {{may_differ}} AND coalesce(listed.version_id, 'null') = 'null' AND there.etag <> listed.etag
+        WHEN {may_differ} AND coalesce(listed.version_id, 'null') = 'null' AND there.etag <> listed.etag
             AND original.etag IS DISTINCT FROM listed.etag THEN 'SourceChanged'
     END AS code,
     coalesce(told.message, '') AS message
-FROM listed LEFT JOIN told USING (key) LEFT JOIN there USING (key) LEFT JOIN original USING (key)
-LEFT JOIN before USING (key)
+FROM listed LEFT JOIN told USING (key) LEFT JOIN before USING (key)
+LEFT JOIN stored AS there ON there.key = {copies} || listed.key
+LEFT JOIN original ON original.key = listed.key
 """
 """`may_differ`: whether another object than the one that was listed may have been copied. `before`: what a commit of
 this order that was cut off has entered already, which stays."""
@@ -74,12 +66,12 @@ def _commit(warehouse: Warehouse, item: Item, order: Order, orders: Orders) -> d
         _load_reports(connection, warehouse, order, scratch)
         _load_before(connection, warehouse, _ledger(warehouse, item, order), scratch)
         copies = f"{order.target}/"
-        _load_listing(connection, warehouse, "stored", warehouse.backup, item.source.prefix, scratch, copies)
-        may_differ = _may_differ(order) and _in_doubt(connection)
-        original = warehouse.bucket_of(item.source.bucket) if may_differ else None
-        _load_listing(connection, warehouse, "originals", original, item.source.prefix, scratch)
+        load_listing(connection, warehouse, "stored", warehouse.backup, copies + item.source.prefix, scratch)
+        may_differ = _may_differ(order) and _in_doubt(connection, copies)
+        source = warehouse.bucket_of(item.source.bucket) if may_differ else None
+        load_listing(connection, warehouse, "original", source, item.source.prefix, scratch)
         now = f"TIMESTAMP {text(warehouse.now().replace(tzinfo=None).isoformat())}"
-        connection.execute(_JUDGED.format(may_differ=str(may_differ), now=now))
+        connection.execute(_JUDGED.format(may_differ=str(may_differ), now=now, copies=text(copies)))
         _write_ledger(connection, warehouse, item, order, scratch / "ledger.parquet")
         retry = _retry(connection, warehouse, item, order, orders)
         return _summary(connection, item) | {"order": order.told, "retry": retry and retry.told}
@@ -121,46 +113,22 @@ def _may_differ(order: Order) -> bool:
     return order.engine is Engine.BATCH
 
 
-def _in_doubt(connection: "DuckDBPyConnection") -> bool:
+def _in_doubt(connection: "DuckDBPyConnection", copies: str) -> bool:
     """Whether some copy has another ETag than was listed, as those of what came in parts have."""
     doubtful = connection.execute(
-        f"SELECT 1 FROM stored JOIN listed ON {_DECODED.format('stored.key')} = listed.key"
+        f"SELECT 1 FROM stored JOIN listed ON stored.key = {text(copies)} || listed.key"
         " WHERE stored.etag <> listed.etag AND coalesce(listed.version_id, 'null') = 'null' LIMIT 1"
     )
     return doubtful.fetchone() is not None
 
 
-def _load_listing(
-    connection: "DuckDBPyConnection",
-    warehouse: Warehouse,
-    name: str,
-    bucket: Bucket | None,
-    prefix: str,
-    scratch: Path,
-    copies: str = "",
-) -> None:
-    """What lies in a bucket now below a prefix of a source. Keys stand encoded, without what those of `copies` begin
-    with."""
-    path = scratch / f"{name}.csv"
-    with path.open("w", newline="") as file:
-        rows = csv.writer(file)
-        for some in warehouse.list_all(bucket, copies + prefix) if bucket else ():
-            for found in some:
-                key, stored = quote(found.key.removeprefix(copies), safe="/"), found.stored
-                rows.writerow((key, stored.size, stored.etag, stored.storage_class))
-    connection.execute(
-        f"CREATE VIEW {name} AS FROM read_csv({text(path)}, header = false, auto_detect = false, columns ="
-        " {'key': 'VARCHAR', 'size': 'BIGINT', 'etag': 'VARCHAR', 'storage_class': 'VARCHAR'})"
-    )
-
-
 def _write_ledger(connection: "DuckDBPyConnection", warehouse: Warehouse, item: Item, order: Order, path: Path) -> None:
     """Written again, it has what it had."""
-    connection.execute(
-        f"COPY (SELECT {text(item.run)} AS run, key, version_id, etag, size, modified, kind,"
-        " stored_at, copy_etag, storage_class"
-        f" FROM judged WHERE code IS NULL ORDER BY key) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)"
+    rows = (
+        f"SELECT {text(item.run)} AS run, key, version_id, etag, size, modified, kind, stored_at, copy_etag,"
+        " storage_class FROM judged WHERE code IS NULL ORDER BY key"
     )
+    database.write(connection, rows, path)
     warehouse.backup.write_file(_ledger(warehouse, item, order), path)
 
 

@@ -1,12 +1,13 @@
 """DuckDB as the warehouse system uses it: bounded memory, and local disk for what is beyond."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.warehouse import queries
+from holdfast.warehouse.queries import text
 from holdfast.warehouse.run import Scratch
 
 if TYPE_CHECKING:
@@ -46,14 +47,24 @@ LATEST = f"CREATE TABLE latest AS {queries.LATEST}"
 """What counts of what was decided of each copy, of `retirements`."""
 
 
-def text(value: str | Path) -> str:
-    """A literal of SQL."""
-    return "'" + str(value).replace("'", "''") + "'"
-
-
 def files(paths: Sequence[Path]) -> str:
     """A list of files, as the readers take it."""
     return "[" + ", ".join(text(path) for path in paths) + "]"
+
+
+def write(connection: "duckdb.DuckDBPyConnection", query: str, path: Path) -> None:
+    """The rows of a query as a Parquet file."""
+    connection.execute(f"COPY ({query}) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
+
+
+def write_rows(
+    connection: "duckdb.DuckDBPyConnection", columns: Mapping[str, str], rows: Iterable[Sequence[Any]], path: Path
+) -> None:
+    """Rows of some thousand as a Parquet file. `columns`: their types."""
+    told = ", ".join(f"unnest(?::{kind}[]) AS {name}" for name, kind in columns.items())
+    values = [list(column) for column in zip(*rows, strict=True)] or [[] for _ in columns]
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE rows_to_write AS SELECT {told}", values)
+    write(connection, "FROM rows_to_write", path)
 
 
 @contextmanager

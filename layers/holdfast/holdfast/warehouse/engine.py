@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.warehouse import database, queries, relations
-from holdfast.warehouse.database import LEDGER, RETIREMENTS, files, text
+from holdfast.warehouse.database import LEDGER, RETIREMENTS, files
 from holdfast.warehouse.model import FileFormat, Kind, Phase, Source, Tally
+from holdfast.warehouse.queries import text
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -124,7 +125,7 @@ class PlanEngine:
 
     def _write(self, question: str, path: Path) -> None:
         with self._blaming():
-            self.connection.execute(f"COPY ({question}) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
+            database.write(self.connection, question, path)
 
     @contextmanager
     def _blaming(self) -> Iterator[None]:

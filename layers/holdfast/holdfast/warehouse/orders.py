@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from holdfast.warehouse import plan
-from holdfast.warehouse.database import text
+from holdfast.warehouse import database, plan
 from holdfast.warehouse.model import Engine, Item, Listed, Phase, Stored
 from holdfast.warehouse.ports import Bucket
+from holdfast.warehouse.queries import text
 from holdfast.warehouse.run import Warehouse
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def _manifest_rows(bucket: str, fields: Sequence[str]) -> str:
 def _write(connection: "DuckDBPyConnection", warehouse: Warehouse, folder: str, manifest_rows: str) -> Stored:
     with warehouse.scratch.open() as scratch:
         listed, manifest = scratch / LISTED, scratch / MANIFEST
-        connection.execute(f"COPY ordered TO {text(listed)} (FORMAT parquet, COMPRESSION zstd)")
+        database.write(connection, "FROM ordered", listed)
         connection.execute(f"COPY ({manifest_rows}) TO {text(manifest)} (FORMAT csv, HEADER false)")
         warehouse.backup.write_file(folder + LISTED, listed)
         return warehouse.backup.write_file(folder + MANIFEST, manifest)

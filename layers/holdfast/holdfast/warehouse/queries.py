@@ -15,6 +15,7 @@ zone. The comparison goes once over each key, which is what a plan costs: all el
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 from holdfast.warehouse.model import Kind, Phase, Source, State
 
@@ -26,9 +27,9 @@ COLD = "cold"
 """Why data or logs are not copied, where a phase would stand."""
 
 
-def text(value: str) -> str:
+def text(value: str | Path) -> str:
     """A literal of SQL, of anything."""
-    return "'" + value.replace("'", "''") + "'"
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def timestamp(moment: datetime) -> str:

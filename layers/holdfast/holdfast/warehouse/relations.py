@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from holdfast.warehouse.database import files, text
+from holdfast.warehouse.database import files
 from holdfast.warehouse.model import FileFormat
+from holdfast.warehouse.queries import text
 
 NAMES = {
     "Key": "key",

@@ -3,13 +3,12 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, astuple, dataclass, fields
 from datetime import datetime
 from typing import Any, Protocol
 
 from holdfast import prices
 from holdfast.warehouse import database
-from holdfast.warehouse.database import text
 from holdfast.warehouse.model import Engine, Item, Phase
 from holdfast.warehouse.orders import Order
 from holdfast.warehouse.plan import ATTEMPTS
@@ -204,18 +203,15 @@ def _dollars(order: Order) -> float:
     return job + prices.writing(order.storage_class, order.objects)
 
 
+_KINDS = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE"}
+
+
 def _write(warehouse: Warehouse, run: str, rows: list[Row]) -> None:
     """As Parquet, a file a run."""
-    kinds = {str: "VARCHAR", int: "BIGINT", float: "DOUBLE"}
-    columns = ", ".join(
-        f"unnest(?::{kinds[field.type]}[]) AS {field.name}"  # type: ignore[index]
-        for field in fields(Row)
-    )
-    values = [[getattr(row, field.name) for row in rows] for field in fields(Row)]
+    columns = {field.name: _KINDS[field.type] for field in fields(Row)}  # type: ignore[index]
     with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
         path = scratch / "report.parquet"
-        connection.execute(f"CREATE TABLE report AS SELECT {columns}", values)
-        connection.execute(f"COPY report TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
+        database.write_rows(connection, columns, map(astuple, rows), path)
         warehouse.backup.write_file(f"{warehouse.names.reports}{run}.parquet", path)
 
 

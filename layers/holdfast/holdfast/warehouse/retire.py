@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast.breaker.run import Breaker
 from holdfast.warehouse import candidates, database, naming, plan, queries
 from holdfast.warehouse.candidates import Candidate
-from holdfast.warehouse.database import RETIREMENTS, text
+from holdfast.warehouse.database import RETIREMENTS
 from holdfast.warehouse.datasets import fetch
 from holdfast.warehouse.model import Copy, Gone, Item, Retention, Retirement, Source, State, Stored
 from holdfast.warehouse.plan import Facts, Step
@@ -250,20 +250,9 @@ def tag(warehouse: Warehouse, key: str, tags: Mapping[str, str]) -> None:
 
 def record(warehouse: Warehouse, source: Source, rows: Sequence[Retirement], name: str) -> None:
     """Add decisions to the retirements of a source."""
-    columns = [
-        [one.run for one in rows],
-        [one.key for one in rows],
-        [one.etag for one in rows],
-        [str(one.state) for one in rows],
-        [one.at.replace(tzinfo=None) for one in rows],
-    ]
+    told = [(one.run, one.key, one.etag, str(one.state), one.at.replace(tzinfo=None)) for one in rows]
     with warehouse.scratch.open() as scratch, database.connect(warehouse.scratch, scratch) as connection:
         path = scratch / "retired.parquet"
-        connection.execute(
-            "CREATE TABLE retired AS SELECT unnest(?::VARCHAR[]) AS run, unnest(?::VARCHAR[]) AS key,"
-            " unnest(?::VARCHAR[]) AS etag, unnest(?::VARCHAR[]) AS state, unnest(?::TIMESTAMP[]) AS decided_at",
-            columns,
-        )
-        connection.execute(f"COPY retired TO {text(path)} (FORMAT parquet, COMPRESSION zstd)")
+        database.write_rows(connection, RETIREMENTS, told, path)
         folder = warehouse.names.retirements(source.bucket) + naming.partition(source)
         warehouse.backup.write_file(f"{folder}{name}.parquet", path)

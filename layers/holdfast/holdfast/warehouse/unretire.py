@@ -76,7 +76,7 @@ def _latest(warehouse: Warehouse, source: Source, prefix: str) -> "Iterator[Duck
         connection.execute(LATEST)
         of_source = queries.is_of(source)
         connection.execute(
-            f"CREATE TABLE below AS FROM latest WHERE starts_with(key, {database.text(prefix)}) AND {of_source}"
+            f"CREATE TABLE below AS FROM latest WHERE starts_with(key, {queries.text(prefix)}) AND {of_source}"
         )
         yield connection
 

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from holdfast.warehouse import database, naming, queries
-from holdfast.warehouse.database import LATEST, LEDGER, RETIREMENTS, text
+from holdfast.warehouse.database import LATEST, LEDGER, RETIREMENTS
 from holdfast.warehouse.datasets import fetch, fetch_all
 from holdfast.warehouse.delta import plan as delta
 from holdfast.warehouse.delta.model import Log, LogFile, Verdict
 from holdfast.warehouse.model import Item
+from holdfast.warehouse.queries import text
 from holdfast.warehouse.run import Warehouse
 
 if TYPE_CHECKING:
@@ -126,9 +127,10 @@ def _write_closures(
     connection: "DuckDBPyConnection", warehouse: Warehouse, item: Item, needed: Path, number: int
 ) -> None:
     path = needed.with_name("closures.parquet")
-    connection.execute(
-        f"COPY (SELECT {text(item.run)} AS run, table_root AS root, version, bucket, key, size, exact, kind"
-        f" FROM read_parquet({text(needed)}) ORDER BY root, key) TO {text(path)} (FORMAT parquet, COMPRESSION zstd)"
+    rows = (
+        f"SELECT {text(item.run)} AS run, table_root AS root, version, bucket, key, size, exact, kind"
+        f" FROM read_parquet({text(needed)}) ORDER BY root, key"
     )
+    database.write(connection, rows, path)
     folder = warehouse.names.closures(item.source.bucket) + naming.partition(item.source)
     warehouse.backup.write_file(f"{folder}{item.run}-{number:06}.parquet", path)

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.warehouse import database
-from holdfast.warehouse.database import text
 from holdfast.warehouse.delta import plan as delta
 from holdfast.warehouse.delta.judge import judge, newest_at
 from holdfast.warehouse.delta.model import Log, LogFile
 from holdfast.warehouse.delta.relocate import PointsOutside, Root, relocate, write_targets
 from holdfast.warehouse.model import Item
+from holdfast.warehouse.queries import text
 from holdfast.warehouse.restore import plan
 from holdfast.warehouse.restore.model import Candidate, Chosen, LeftOut, Wanted
 from holdfast.warehouse.run import Warehouse

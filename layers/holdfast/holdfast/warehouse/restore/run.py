@@ -1,21 +1,21 @@
 """Restore Delta tables: plan, thaw, copy, verify. Each step goes on where an earlier one was ended."""
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from holdfast import prices
 from holdfast.warehouse import database
-from holdfast.warehouse.database import files, text, utc
+from holdfast.warehouse.database import files, utc
+from holdfast.warehouse.datasets import load_listing
 from holdfast.warehouse.delta.relocate import Root
 from holdfast.warehouse.model import Listed, Source, Tally, kind_of
 from holdfast.warehouse.naming import KEY_LIMIT
 from holdfast.warehouse.ports import Access, Bucket, Copier, SourceChanged, SourceGone, SourceUnreadable, Vault
+from holdfast.warehouse.queries import text
 from holdfast.warehouse.restore import plan as planning
 from holdfast.warehouse.restore.closure import DATA, KEYSTONES, Closures, Gathering
 from holdfast.warehouse.restore.model import (
@@ -224,16 +224,8 @@ class Restoring:
 
     def _look_at_the_destination(self) -> None:
         """What lies there now."""
-        path = self.folder / "there.csv"
-        with path.open("w", newline="") as file:
-            rows = csv.writer(file)
-            for found in self.warehouse.list_all(self.destination.bucket, self.destination.to.prefix):
-                rows.writerows((quote(one.key, safe="/"), one.stored.size, one.stored.etag) for one in found)
-        self.connection.execute(
-            f"CREATE OR REPLACE TABLE there AS SELECT url_decode(key) AS key, size, etag FROM read_csv({text(path)},"
-            " header = false, auto_detect = false, delim = ',', columns ="
-            " {'key': 'VARCHAR', 'size': 'BIGINT', 'etag': 'VARCHAR'})"
-        )
+        to = self.destination
+        load_listing(self.connection, self.warehouse, "there", to.bucket, to.to.prefix, self.folder)
 
     def _refuse_others(self) -> None:
         others = [key for (key,) in self._rows(f"SELECT key FROM ({_OTHERS}) LIMIT {NAMED}")]
