@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.objects.copying import THREADS, bulk_copier, now
 from holdfast.adapters.s3_warehouse import S3WarehouseBucket, S3WarehouseCopier
-from holdfast.warehouse import database
+from holdfast.warehouse import database, queries
 from holdfast.warehouse.commit import commit
 from holdfast.warehouse.copying import copy
 from holdfast.warehouse.model import Item, Phase, Source
@@ -62,7 +62,7 @@ def _order(warehouse: Warehouse, item: Item, scratch: Path) -> Order:
             rows.writerows((one.key, one.stored.etag, one.stored.size, one.modified.isoformat()) for one in some)
     listed = (
         "SELECT key, NULL::VARCHAR AS version_id, etag, size, modified, 'data' AS kind"
-        f" FROM read_csv({database.text(scratch / 'rows.csv')}, header = false,"
+        f" FROM read_csv({queries.text(scratch / 'rows.csv')}, header = false,"
         " columns = {'key': 'VARCHAR', 'etag': 'VARCHAR', 'size': 'BIGINT', 'modified': 'TIMESTAMP'})"
     )
     with database.connect(warehouse.scratch, scratch) as connection:

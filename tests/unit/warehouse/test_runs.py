@@ -78,7 +78,7 @@ def test_runs_are_told_the_newest_first_whether_they_ended_or_not(lake: Lake) ->
     first = lake.run()
     lake.days(1)
     (item,) = lake.begin()
-    assert [(run.name, run.report is None) for run in newest_first(lake.warehouse)] == [
+    assert [(run.name, run.report(lake.warehouse) is None) for run in newest_first(lake.warehouse)] == [
         (item.run, True),
         (first, False),
     ]

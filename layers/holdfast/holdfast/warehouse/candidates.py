@@ -12,7 +12,7 @@ from holdfast.warehouse.datasets import fetch, fetch_all
 from holdfast.warehouse.model import Copy, Gone, Item, Kind, Phase, Source, State
 from holdfast.warehouse.orders import LISTED
 from holdfast.warehouse.queries import text
-from holdfast.warehouse.run import Warehouse
+from holdfast.warehouse.run import VERIFIED, Warehouse
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -90,7 +90,7 @@ def _load_needed(
         connection.execute(f"DELETE FROM living WHERE root IN (SELECT root FROM {of})")
         for path in paths:
             path.unlink()
-        counted += warehouse.backup.head(f"{warehouse.names.of_source(run, item.source)}verify.json") is not None
+        counted += warehouse.backup.head(f"{warehouse.names.of_source(run, item.source)}{VERIFIED}") is not None
 
 
 def _closures(warehouse: Warehouse, source: Source) -> Sequence[tuple[str, Sequence[str]]]:
@@ -110,8 +110,8 @@ def _living(connection: "DuckDBPyConnection") -> bool:
 
 def _load_living(connection: "DuckDBPyConnection", warehouse: Warehouse, item: Item, scratch: Path) -> None:
     """The tables that are still there: whose logs the inventory lists, whether they could be copied or not."""
-    tables = (warehouse.load(f"{warehouse.folder(item)}verify.json") or {"tables": {}})["tables"]
-    connection.execute("CREATE TABLE living AS SELECT unnest(?::VARCHAR[]) AS root", [list(tables)])
+    tables = list(warehouse.verified(item) or {})
+    connection.execute("CREATE TABLE living AS SELECT unnest(?::VARCHAR[]) AS root", [tables])
     listed = f"{warehouse.names.phase(item.run, item.source, Phase.LOGS, 1)}{LISTED}"
     if warehouse.backup.head(listed) is not None:
         path = fetch(warehouse, listed, scratch / "logs.parquet")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.warehouse import database, queries, relations
 from holdfast.warehouse.database import LEDGER, RETIREMENTS, files
+from holdfast.warehouse.inventory import MEND
 from holdfast.warehouse.model import FileFormat, Kind, Phase, Source, Tally
 from holdfast.warehouse.queries import text
 
@@ -29,10 +30,7 @@ class InventoryUnreadable(ValueError):
 
     def __init__(self, part: str, why: object) -> None:
         fact = " ".join(_ADVICE.split(str(why))[0].split())
-        super().__init__(
-            f"{part}: {fact}. Nothing was copied or tagged by this inventory;"
-            " wait for the next one, or write one with `holdfast warehouse inventory`"
-        )
+        super().__init__(f"{part}: {fact}. {MEND}")
 
 
 class OrcUnsupported(RuntimeError):

@@ -43,14 +43,18 @@ _BUCKET_ARN = re.compile(r"arn:[a-z-]+:s3:::[a-z0-9.-]{3,63}")
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
+MEND = (
+    "Nothing was copied or tagged by this inventory; wait for the next one, or write one with"
+    " `holdfast warehouse inventory`"
+)
+"""What every error says that an inventory is refused by."""
+
+
 class ManifestCorrupt(ValueError):
     """A manifest is not what S3 writes: nothing is done by it."""
 
     def __init__(self, where: str, why: str) -> None:
-        super().__init__(
-            f"{where}: {why}. Nothing was copied or tagged by this inventory;"
-            " wait for the next one, or write one with `holdfast warehouse inventory`"
-        )
+        super().__init__(f"{where}: {why}. {MEND}")
 
 
 def read_manifest(where: str, body: bytes, checksum: bytes, bucket: str) -> Manifest:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from isal import igzip_lib
 
+from holdfast.warehouse.inventory import MEND
 from holdfast.warehouse.model import FileFormat, Part
 
 _AT_ONCE = 1 << 18
@@ -17,17 +18,12 @@ _AT_ONCE = 1 << 18
 _SLICE = 1 << 16
 """Packed bytes that are unpacked before it is asked how much came: some senders have all in one piece."""
 
-_MEND = (
-    "Nothing was copied or tagged by this inventory; wait for the next one, or write one with"
-    " `holdfast warehouse inventory`"
-)
-
 
 class PartCorrupt(ValueError):
     """A part of an inventory is not what its manifest says."""
 
     def __init__(self, key: str, what: str, expected: object, came: object) -> None:
-        super().__init__(f"{key}: {what} should be {expected}, and is {came}. {_MEND}")
+        super().__init__(f"{key}: {what} should be {expected}, and is {came}. {MEND}")
 
 
 class PartTooLarge(ValueError):
@@ -36,7 +32,7 @@ class PartTooLarge(ValueError):
     def __init__(self, key: str, limits: "Limits", packed: int) -> None:
         super().__init__(
             f"{key}: of {packed:,} packed bytes come more than {limits.size:,}, or more than {limits.ratio} from each:"
-            f" this is no inventory, but a bomb. {_MEND}"
+            f" this is no inventory, but a bomb. {MEND}"
         )
 
 

@@ -9,6 +9,7 @@ from holdfast.warehouse.datasets import fetch, fetch_all
 from holdfast.warehouse.engine import PlanEngine
 from holdfast.warehouse.model import Item, Manifest, Part, Phase, Retention
 from holdfast.warehouse.orders import Orders
+from holdfast.warehouse.queries import TOO_LONG
 from holdfast.warehouse.run import Warehouse
 from holdfast.warehouse.validate import load_manifest
 
@@ -120,7 +121,7 @@ def _write(warehouse: Warehouse, item: Item, engine: PlanEngine, orders: Orders)
     engine.write("gone", gone)
     warehouse.backup.write_file(f"{warehouse.folder(item)}gone.parquet", gone)
     too_long = engine.connection.execute(
-        "SELECT key FROM copies WHERE phase = 'too_long' ORDER BY key LIMIT ?", [NAMED]
+        "SELECT key FROM copies WHERE phase = ? ORDER BY key LIMIT ?", [TOO_LONG, NAMED]
     ).fetchall()
     return {
         "phases": [order.told for order in placed if order],

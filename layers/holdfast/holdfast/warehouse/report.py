@@ -116,8 +116,7 @@ class _Told:
         folder = warehouse.folder(item)
         planned = warehouse.load(f"{folder}plan.json") or {"databases": {}, "phases": []}
         tables: dict[str, list[dict[str, Any]]] = {}
-        verified = (warehouse.load(f"{folder}verify.json") or {"tables": {}})["tables"]
-        for root, table in verified.items():
+        for root, table in (warehouse.verified(item) or {}).items():
             tables.setdefault(item.source.database_of(root) or item.source.name, []).append(table)
         retire = warehouse.load(f"{folder}retire.json") or {"databases": {}, "done": False}
         failure = warehouse.load(f"{folder}failed.json")

@@ -14,6 +14,9 @@ from holdfast.warehouse.model import Item
 from holdfast.warehouse.naming import Names
 from holdfast.warehouse.ports import Bucket, Found, NotStored
 
+VERIFIED = "verify.json"
+"""The document of what a run has verified of a source."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scratch:
@@ -60,3 +63,9 @@ class Warehouse:
 
     def folder(self, item: Item) -> str:
         return self.names.of_source(item.run, item.source)
+
+    def verified(self, item: Item) -> dict[str, dict[str, Any]] | None:
+        """What a run found of the tables of a source, by their prefixes; None as long as it has not. As
+        `verify.described` tells it."""
+        told = self.load(f"{self.folder(item)}{VERIFIED}")
+        return None if told is None else told["tables"]

@@ -18,12 +18,16 @@ class DatabaseUnknown(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """`items`: its sources. `report`: None until it has ended."""
+    """`items`: its sources."""
 
     name: str
     started: datetime
     items: tuple[Item, ...]
-    report: dict[str, Any] | None
+
+    def report(self, warehouse: Warehouse) -> dict[str, Any] | None:
+        """None until it has ended."""
+        told: dict[str, Any] | None = warehouse.load(f"{warehouse.names.run(self.name)}report.json")
+        return told
 
 
 def newest_first(warehouse: Warehouse) -> Iterator[Run]:
@@ -31,15 +35,14 @@ def newest_first(warehouse: Warehouse) -> Iterator[Run]:
         told = warehouse.load(f"{folder}run.json")
         if told is not None:
             items = tuple(map(Item.of, told["sources"]))
-            yield Run(
-                told["run"], datetime.fromisoformat(told["started"]), items, warehouse.load(f"{folder}report.json")
-            )
+            yield Run(told["run"], datetime.fromisoformat(told["started"]), items)
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What a run found of the tables of a source. `tables`: by their prefixes, as `verify.described` has them."""
+    """What a run found of the tables of a source. `tables`: as `Warehouse.verified` has them."""
 
+    started: datetime
     item: Item
     tables: dict[str, dict[str, Any]]
 
@@ -52,9 +55,9 @@ def recorded(warehouse: Warehouse) -> Iterator[Recorded]:
     """What was verified, of the newest run first."""
     for run in newest_first(warehouse):
         for item in run.items:
-            told = warehouse.load(f"{warehouse.folder(item)}verify.json")
-            if told is not None:
-                yield Recorded(item, told["tables"])
+            tables = warehouse.verified(item)
+            if tables is not None:
+                yield Recorded(run.started, item, tables)
 
 
 def sources_of(warehouse: Warehouse, name: str, *, plain: bool = False) -> list[tuple[Source, str]]:
@@ -65,10 +68,11 @@ def sources_of(warehouse: Warehouse, name: str, *, plain: bool = False) -> list[
     """
     found: dict[Source, str] = {}
     for run in newest_first(warehouse):
+        report = (run.report(warehouse) if plain else None) or {}
         for item in run.items:
             if item.source not in found:
                 meant = list(_prefixes(item.source, name.removeprefix("s3://").strip("/")))
-                known = _known(warehouse, item, run.report or {} if plain else {}, meant)
+                known = _known(warehouse, item, report, meant)
                 found |= {item.source: known[-1]} if known else {}
     if not found:
         raise DatabaseUnknown(name)
@@ -80,7 +84,7 @@ def _known(warehouse: Warehouse, item: Item, report: dict[str, Any], prefixes: l
     rows = report.get("databases", [])
     databases = {row["database"] for row in rows if row["source"] == str(item.source)}
     own = {_prefix_of(item.source, name) for name in databases}
-    tables = (warehouse.load(f"{warehouse.folder(item)}verify.json") or {"tables": {}})["tables"]
+    tables = warehouse.verified(item) or {}
     return [one for one in prefixes if one in own or any(root.startswith(one) for root in tables)]
 
 

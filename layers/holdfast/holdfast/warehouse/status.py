@@ -10,7 +10,7 @@ from holdfast import prices
 from holdfast.warehouse import database, queries
 from holdfast.warehouse.model import Item, Source, Tally
 from holdfast.warehouse.run import Warehouse
-from holdfast.warehouse.runs import newest_first
+from holdfast.warehouse.runs import newest_first, recorded
 from holdfast.warehouse.verify import load_stored
 
 
@@ -40,11 +40,12 @@ def status(warehouse: Warehouse) -> Iterator[DatabaseStatus]:
     one is the newer one's; of the rest it is told what is stored still."""
     seen: list[Source] = []
     for run in newest_first(warehouse):
-        for item in run.items if run.report else ():
-            if item.source not in seen:
+        report = run.report(warehouse)
+        for item in run.items if report else ():
+            if report and item.source not in seen:
                 newer = [one for one in seen if one.bucket == item.source.bucket]
                 seen.append(item.source)
-                found = _of_source(warehouse, item, newer, run.started, run.report or {})
+                found = _of_source(warehouse, item, newer, run.started, report)
                 yield from (one for one in found if one.stored or not _overlap(item.source, newer))
 
 
@@ -55,11 +56,11 @@ def _overlap(source: Source, others: Sequence[Source]) -> bool:
 def _of_source(
     warehouse: Warehouse, item: Item, newer: Sequence[Source], started: datetime, report: dict[str, Any]
 ) -> Iterator[DatabaseStatus]:
-    verified, tables = _verified(warehouse, item.source)
+    last = next((one for one in recorded(warehouse) if one.item.source == item.source), None)
     stored = _stored(warehouse, item, newer)
     rows = {row["database"]: row["error"] for row in report["databases"] if row["source"] == str(item.source)}
     by_name: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for root, told in tables.items():
+    for root, told in last.tables.items() if last else ():
         by_name[item.source.database_of(root) or item.source.name].append(told)
     for name in sorted(rows.keys() | stored.keys()):
         own = by_name[name]
@@ -69,23 +70,12 @@ def _of_source(
             name=name,
             last_run=started,
             error=rows.get(name, ""),
-            verified=verified,
+            verified=last.started if last else None,
             tables=len(own),
             restorable=sum(told["version"] is not None for told in own),
             oldest=min(moments, default=None),
             stored=stored.get(name, {}),
         )
-
-
-def _verified(warehouse: Warehouse, source: Source) -> tuple[datetime | None, dict[str, Any]]:
-    """When, and how, the tables of a source were verified last."""
-    for run in newest_first(warehouse):
-        for item in run.items:
-            if item.source == source:
-                told = warehouse.load(f"{warehouse.folder(item)}verify.json")
-                if told is not None:
-                    return run.started, told["tables"]
-    return None, {}
 
 
 def _stored(warehouse: Warehouse, item: Item, without: Sequence[Source]) -> dict[str, dict[str, Tally]]:

@@ -11,7 +11,7 @@ from holdfast.warehouse.delta import plan as delta
 from holdfast.warehouse.delta.model import Log, LogFile, Verdict
 from holdfast.warehouse.model import Item
 from holdfast.warehouse.queries import text
-from holdfast.warehouse.run import Warehouse
+from holdfast.warehouse.run import VERIFIED, Warehouse
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -24,7 +24,7 @@ def verify(warehouse: Warehouse, item: Item, *, time_left: Callable[[], bool]) -
     """Judge the tables of a source, and write down what each restorable version needs."""
     from holdfast.warehouse.delta.judge import judge  # noqa: PLC0415 it brings the database along
 
-    folder, document = f"{warehouse.folder(item)}verified/", f"{warehouse.folder(item)}verify.json"
+    folder, document = f"{warehouse.folder(item)}verified/", f"{warehouse.folder(item)}{VERIFIED}"
     told = warehouse.load(document)
     if told is not None:
         return _answer(told)
