@@ -33,9 +33,16 @@ class Report:
             console.print(note, soft_wrap=True)
 
 
-def write(reports: Iterable[Report], file: Path) -> None:
+def publish(reports: Iterable[Report], file: Path) -> None:
+    """Print each as soon as it is there, and write all as JSON."""
+    console = Console(highlight=False, width=200)
+    shown = []
+    for report in reports:
+        report.show(console)
+        shown.append(report)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps([asdict(report) for report in reports], indent=2) + "\n")
+    file.write_text(json.dumps([asdict(report) for report in shown], indent=2) + "\n")
+    console.print(f"\nAs JSON: {file}", soft_wrap=True)
 
 
 def _text(value: Cell) -> str:

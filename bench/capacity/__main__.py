@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bench import cold
 from bench.capacity import cost, pipeline
-from bench.report import Report, write
+from bench.report import Report, publish
 from local.cloud import FOLDER
 
 JSON = FOLDER / "bench" / "capacity.json"
@@ -30,14 +29,8 @@ def main(
     json: Annotated[Path, typer.Option(help="Where the tables are written for machines.")] = JSON,
 ) -> None:
     """Print tables, and write them as JSON."""
-    console = Console(highlight=False, width=200)
-    reports = []
-    for part in parts or list(Part):
-        for report in _measure(part, events, rounds, objects):
-            report.show(console)
-            reports.append(report)
-    write(reports, json)
-    console.print(f"\nAs JSON: {json}", soft_wrap=True)
+    reports = (report for part in parts or list(Part) for report in _measure(part, events, rounds, objects))
+    publish(reports, json)
 
 
 def _measure(part: Part, events: int, rounds: int, objects: int) -> Iterator[Report]:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bench import cold
 from bench.objects import backfill, cost
 from bench.objects.peers import Missing
-from bench.report import Report, write
+from bench.report import Report, publish
 from local.cloud import FOLDER
 
 JSON = FOLDER / "bench" / "objects.json"
@@ -34,17 +33,11 @@ def main(
     json: Annotated[Path, typer.Option(help="Where the tables are written for machines.")] = JSON,
 ) -> None:
     """Print tables, and write them as JSON."""
-    console = Console(highlight=False, width=200)
-    reports = []
+    reports = (report for part in parts or list(Part) for report in _measure(part, objects, rounds, events, starts))
     try:
-        for part in parts or list(Part):
-            for report in _measure(part, objects, rounds, events, starts):
-                report.show(console)
-                reports.append(report)
+        publish(reports, json)
     except Missing as missing:
         sys.exit(str(missing))
-    write(reports, json)
-    console.print(f"\nAs JSON: {json}", soft_wrap=True)
 
 
 def _measure(part: Part, objects: int, rounds: int, events: int, starts: int) -> Iterator[Report]:

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from bench.objects.peers import Missing
-from bench.report import Report, write
+from bench.report import Report, publish
 from bench.warehouse import copies, plan
 from local.cloud import FOLDER
 
@@ -32,17 +31,15 @@ def main(
     json: Annotated[Path, typer.Option(help="Where the tables are written for machines.")] = JSON,
 ) -> None:
     """Print tables, and write them as JSON."""
-    console = Console(highlight=False, width=200)
-    reports = []
+    reports = (
+        report
+        for part in parts or list(Part)
+        for report in _measure(part, millions or [1, 5], rounds, megabytes, usual, objects)
+    )
     try:
-        for part in parts or list(Part):
-            for report in _measure(part, millions or [1, 5], rounds, megabytes, usual, objects):
-                report.show(console)
-                reports.append(report)
+        publish(reports, json)
     except Missing as missing:
         sys.exit(str(missing))
-    write(reports, json)
-    console.print(f"\nAs JSON: {json}", soft_wrap=True)
 
 
 def _measure(

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from holdfast.tables.settings import TablesArchive, TablesCheck, TablesRestore
     from holdfast.tables.view import View
     from holdfast.warehouse.model import Retention
-    from holdfast.warehouse.run import Warehouse
+    from holdfast.warehouse.run import Scratch, Warehouse
     from holdfast.warehouse.settings import Places
     from holdfast.warehouse.steps import Commit, Copy, Discover, Plan, Report, Retire, Validate, Verify
 
@@ -462,24 +462,31 @@ def _warehouse(told: "Places", log: Log) -> "Warehouse":
     from pathlib import Path
     from tempfile import gettempdir
 
-    from holdfast.adapters.s3_warehouse import S3WarehouseBucket
-    from holdfast.warehouse.naming import Names
-    from holdfast.warehouse.run import Scratch, Warehouse
+    from holdfast.warehouse.run import Scratch
     from holdfast.warehouse.settings import Database
 
-    bucket_of = partial(S3WarehouseBucket, client("s3"))
-    inventory_bucket, _, folder = told.inventories.removeprefix("s3://").partition("/")
     scratch = Scratch(Path(gettempdir()), 128 * 1024**2, 1)
     if isinstance(told, Database):
         scratch = Scratch(Path(told.scratch_folder), told.database_megabytes * 1024**2, told.database_threads)
+    return warehouse(told, scratch, ThreadPoolExecutor(CONNECTIONS).map, log)
+
+
+def warehouse(places: "Places", scratch: "Scratch", each: "Each", log: Log) -> "Warehouse":
+    """The buckets of a stack's warehouse, for its functions and for commands."""
+    from holdfast.adapters.s3_warehouse import S3WarehouseBucket
+    from holdfast.warehouse.naming import Names
+    from holdfast.warehouse.run import Warehouse
+
+    bucket_of = partial(S3WarehouseBucket, client("s3"))
+    inventory_bucket, _, folder = places.inventories.removeprefix("s3://").partition("/")
     return Warehouse(
-        backup=bucket_of(told.backup_bucket),
-        names=Names(f"{told.backup_prefix}/"),
+        backup=bucket_of(places.backup_bucket),
+        names=Names(f"{places.backup_prefix}/"),
         inventory_bucket=bucket_of(inventory_bucket),
         inventories=f"{folder}/" if folder else "",
         bucket_of=bucket_of,
         scratch=scratch,
-        each=ThreadPoolExecutor(CONNECTIONS).map,
+        each=each,
         now=now,
         log=log,
     )
