@@ -6,7 +6,8 @@ import pytest
 
 from holdfast import wiring
 from tests import aws
-from tests.integration.objects.deployed import Clock, Deployed
+from tests.integration.clock import Clock
+from tests.integration.objects.deployed import BEGINNING, Deployed
 from tests.invocation import Functions
 
 type Deploy = Callable[..., Deployed]
@@ -17,7 +18,7 @@ def deploy(account: None, monkeypatch: pytest.MonkeyPatch) -> Deploy:
     """Deploys the stack with these parameters onto a bucket that was there before."""
 
     def deploy(*, versioned: bool = False, **parameters: str) -> Deployed:
-        clock = Clock()
+        clock = Clock(BEGINNING)
         monkeypatch.setattr(wiring, "now", clock.now)
         s3 = wiring.client("s3")
         s3.create_bucket(Bucket=aws.SAMPLE_BUCKET)

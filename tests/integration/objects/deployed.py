@@ -12,6 +12,7 @@ from holdfast.adapters.dynamodb_objects import DynamoCensus, DynamoCopyTable
 from holdfast.breaker import run as breaker
 from holdfast.objects.model import Kept, Original
 from tests import aws
+from tests.integration.clock import Clock
 from tests.invocation import Functions, Invoked, sample
 
 NAME = "assignment1.txt"
@@ -22,18 +23,8 @@ BODY = b"x" * 18
 
 DAY = timedelta(days=1)
 
-
-@dataclass
-class Clock:
-    """The time, as the functions see it: two seconds behind the first sample event, until somebody moves it."""
-
-    at: datetime = datetime(2026, 1, 15, 9, 30, 2, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def advance(self, by: timedelta) -> None:
-        self.at += by
+BEGINNING = datetime(2026, 1, 15, 9, 30, 2, tzinfo=UTC)
+"""Two seconds behind the first sample event."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import pytest
 
 from holdfast import wiring
 from tests import aws
-from tests.integration.tables.deployed import SAMPLE_TABLE, Clock, Deployed
+from tests.integration.clock import Clock
+from tests.integration.tables.deployed import BEGINNING, SAMPLE_TABLE, Deployed
 from tests.invocation import Functions
 
 type Deploy = Callable[..., Deployed]
@@ -18,7 +19,7 @@ def deploy(account: None, monkeypatch: pytest.MonkeyPatch) -> Deploy:
     """Deploys the stack with these parameters."""
 
     def deploy(**parameters: str) -> Deployed:
-        clock = Clock()
+        clock = Clock(BEGINNING)
         monkeypatch.setattr(wiring, "now", clock.now)
         monkeypatch.setattr(time, "sleep", lambda _: None)
         return Deployed(Functions(aws.deploy(**{"ProtectedTables": SAMPLE_TABLE} | parameters)), clock)

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from holdfast import wiring
@@ -12,6 +12,7 @@ from holdfast.tables import naming
 from holdfast.tables.archive import Archive
 from holdfast.tables.model import Change, Image, State
 from holdfast.tables.view import FOR_EVER, View
+from tests.integration.clock import Clock
 from tests.invocation import Functions, Invoked, sample
 
 SAMPLE_TABLE = "holdfast-sample"
@@ -20,18 +21,8 @@ SAMPLE_TABLE = "holdfast-sample"
 WRITTEN_AT = 1_768_469_400
 """When the first of the sample events was written: 2026-01-15T09:30:00Z."""
 
-
-@dataclass
-class Clock:
-    """The time, as the functions see it: five minutes behind the first sample event, until somebody moves it."""
-
-    at: datetime = datetime(2026, 1, 15, 9, 35, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def advance(self, by: timedelta) -> None:
-        self.at += by
+BEGINNING = datetime(2026, 1, 15, 9, 35, tzinfo=UTC)
+"""Five minutes behind the first sample event."""
 
 
 @dataclass(frozen=True)

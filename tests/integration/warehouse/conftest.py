@@ -8,7 +8,8 @@ import pytest
 from holdfast import wiring
 from local.invoke import SAMPLE_LAKE
 from tests import aws
-from tests.integration.warehouse.deployed import Clock, Deployed
+from tests.integration.clock import Clock
+from tests.integration.warehouse.deployed import BEGINNING, Deployed
 from tests.invocation import Functions
 
 type Deploy = Callable[..., Deployed]
@@ -19,7 +20,7 @@ def deploy(account: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> De
     """Deploys the stack with these parameters."""
 
     def deploy(**parameters: str) -> Deployed:
-        clock = Clock()
+        clock = Clock(BEGINNING)
         monkeypatch.setattr(wiring, "now", clock.now)
         sources = {"WarehouseSources": f"s3://{SAMPLE_LAKE}/sales", "WarehouseSourceBuckets": SAMPLE_LAKE}
         made = aws.deploy(**sources | parameters)

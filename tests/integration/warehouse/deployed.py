@@ -2,11 +2,12 @@
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from holdfast import wiring
 from local.invoke import SAMPLE_INVENTORY, SAMPLE_LAKE, fill_sample_warehouse
+from tests.integration.clock import Clock
 from tests.invocation import Functions, Invoked, sample
 
 RUN: str = sample("warehouse_report/report")["run"]
@@ -14,18 +15,8 @@ RUN: str = sample("warehouse_report/report")["run"]
 
 DATA, LOG = "sales/part-00000.parquet", "sales/_delta_log/00000000000000000000.json"
 
-
-@dataclass
-class Clock:
-    """The time, as the functions see it: two hours behind the sample inventory, until somebody moves it."""
-
-    at: datetime = SAMPLE_INVENTORY + timedelta(hours=2)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def advance(self, by: timedelta) -> None:
-        self.at += by
+BEGINNING = SAMPLE_INVENTORY + timedelta(hours=2)
+"""Two hours behind the sample inventory."""
 
 
 @dataclass(frozen=True)
