@@ -28,10 +28,9 @@ from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
 from holdfast.warehouse import database, naming, retire, validate
 from holdfast.warehouse.model import Limits, Retention, Source
-from holdfast.warehouse.naming import Names
 from holdfast.warehouse.orders import Orders
-from holdfast.warehouse.run import Scratch, Warehouse
 from tests.model.warehouse_workflow import BatchOperations, Crash, Workflow
+from tests.warehouses import a_warehouse
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 MIN_AGE, GRACE = timedelta(days=25), timedelta(days=20)
@@ -204,18 +203,7 @@ class History:
         self.workflow = self._workflow()
 
     def _workflow(self) -> Workflow:
-        warehouse = Warehouse(
-            backup=self.backup,
-            names=Names("warehouse/"),
-            inventory_bucket=self.inventories,
-            inventories="daily/",
-            bucket_of=self.account.bucket,
-            scratch=Scratch(self.scratch, 512 * 1024**2, 1),
-            each=map,
-            now=lambda: self.time,
-            log=lambda *_, **__: None,
-            list_all=lambda bucket, prefix: [list(bucket.listing(prefix))],
-        )
+        warehouse = a_warehouse(self.scratch, self.account.bucket, lambda: self.time)
         batch = BatchOperations(self.lake.bucket, self.backup, self.random, self.weather.batch_failures)
         return Workflow(
             warehouse=warehouse,

@@ -14,7 +14,8 @@ from holdfast.adapters.s3_warehouse import S3WarehouseBucket, S3WarehouseCopier
 from holdfast.adapters.stack import Stack
 from holdfast.cli.warehouse import deployed
 from tests.integration.command.shell import Shell
-from tests.unit.warehouse.restore.lake import BEGAN, Lake, a_warehouse
+from tests.unit.warehouse.restore.lake import BEGAN, Lake
+from tests.warehouses import a_warehouse
 
 BUCKETS = ("lake", "backup", "inventories", "new")
 

@@ -15,11 +15,10 @@ from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
 from holdfast.warehouse import commit, copying, database, discover, planning, report, retire, validate, verify
 from holdfast.warehouse.model import Item, Limits, Retention, Source
-from holdfast.warehouse.naming import Names
 from holdfast.warehouse.orders import REPORT_COLUMNS, Order, Orders
 from holdfast.warehouse.retire import Rules
-from holdfast.warehouse.run import Scratch, Warehouse
 from tests.unit.warehouse.listings import COLUMNS, WITH_VERSIONS, Row, as_csv
+from tests.warehouses import a_warehouse
 
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 SALES = Source.parse("s3://lake/sales")
@@ -52,18 +51,7 @@ class Lake:
         self.backup, self.inventories = self.account.bucket("backup"), self.account.bucket("inventories")
         self.breaker = Breaker(MemoryBreakerStore(), self.budget, lambda: self.time)
         self.runs = 0
-        self.warehouse = Warehouse(
-            backup=self.backup,
-            names=Names("warehouse/"),
-            inventory_bucket=self.inventories,
-            inventories="daily/",
-            bucket_of=self.account.bucket,
-            scratch=Scratch(self.scratch, 256 * 1024**2, 1),
-            each=map,
-            now=lambda: self.time,
-            log=lambda *_, **__: None,
-            list_all=lambda bucket, prefix: [list(bucket.listing(prefix))],
-        )
+        self.warehouse = a_warehouse(self.scratch, self.account.bucket, lambda: self.time)
 
     def _before(self, call: str, bucket: str, key: str) -> None:
         self.hook(call, bucket, key)

@@ -16,12 +16,13 @@ from holdfast.warehouse import database, planning
 from holdfast.warehouse.database import LEDGER, RETIREMENTS
 from holdfast.warehouse.datasets import fetch_all
 from holdfast.warehouse.model import Item, Retention, Source
-from holdfast.warehouse.naming import Names, partition
+from holdfast.warehouse.naming import partition
 from holdfast.warehouse.orders import Orders
 from holdfast.warehouse.relations import NAMES
-from holdfast.warehouse.run import Scratch, Warehouse
+from holdfast.warehouse.run import Warehouse
 from holdfast.warehouse.validate import load_manifest
 from holdfast.warehouse.write_inventory import InventoryWriter, Place
+from tests.warehouses import a_warehouse
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 SOURCE = Source("lake", "", many=True)
@@ -45,17 +46,7 @@ def warehouse(tmp_path: Path) -> Warehouse:
         lake.put(key, key.encode())
     writer = InventoryWriter(Place(inventories, "daily/", "lake", "holdfast"), tmp_path, lambda: "1")
     writer.write([list(lake.listing(""))], NOW)
-    made = Warehouse(
-        backup=backup,
-        names=Names("warehouse/"),
-        inventory_bucket=inventories,
-        inventories="daily/",
-        bucket_of=account.bucket,
-        scratch=Scratch(tmp_path, 256 * 1024**2, 1),
-        each=map,
-        now=lambda: NOW,
-        log=lambda *_, **__: None,
-    )
+    made = a_warehouse(tmp_path, account.bucket, lambda: NOW)
     etag = hashlib.md5(b"staff/p.parquet").hexdigest()
     rows = [("staff/p.parquet", etag), ("staff/gone.parquet", "0" * 32)]
     values = ", ".join(

@@ -20,18 +20,18 @@ from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
 from holdfast.warehouse import database, retire, validate
 from holdfast.warehouse.model import FileFormat, Limits, Retention, Source
-from holdfast.warehouse.naming import Names
 from holdfast.warehouse.orders import Order, Orders
 from holdfast.warehouse.ports import Bucket, Copier
 from holdfast.warehouse.restore.model import Plan, Proof, Thaw, Wanted
 from holdfast.warehouse.restore.opened import DeltaReader, Opened
 from holdfast.warehouse.restore.plan import To
 from holdfast.warehouse.restore.run import Destination, Restoring, planned
-from holdfast.warehouse.run import Scratch, Warehouse
+from holdfast.warehouse.run import Warehouse
 from holdfast.warehouse.write_inventory import InventoryWriter, Place
 from tests.delta_tables import Table, rows_of
 from tests.model.warehouse_history import connect
 from tests.model.warehouse_workflow import Workflow
+from tests.warehouses import a_warehouse
 
 BEGAN = datetime(2026, 11, 1, 3, tzinfo=UTC)
 
@@ -122,21 +122,6 @@ class Lake:
             wait=lambda _: None,
             chance=Random(1),
         )
-
-
-def a_warehouse(folder: Path, bucket_of: Callable[[str], Bucket], now: Callable[[], datetime]) -> Warehouse:
-    return Warehouse(
-        backup=bucket_of("backup"),
-        names=Names("warehouse/"),
-        inventory_bucket=bucket_of("inventories"),
-        inventories="daily/",
-        bucket_of=bucket_of,
-        scratch=Scratch(folder, 512 * 1024**2, 1),
-        each=map,
-        now=now,
-        log=lambda *_, **__: None,
-        list_all=lambda bucket, prefix: [list(bucket.listing(prefix))],
-    )
 
 
 # In memory
