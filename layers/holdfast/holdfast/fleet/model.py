@@ -1,0 +1,213 @@
+"""What the fleet system speaks of: resources, slots of time, backups and their parts. Pure."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from hashlib import sha256
+from typing import Any, Self
+
+
+class Kind(StrEnum):
+    """What a resource is, as the Resource Groups Tagging API names it."""
+
+    INSTANCE = "ec2:instance"
+    DATABASE = "rds:db"
+    CLUSTER = "rds:cluster"
+    BUCKET = "s3:bucket"
+
+
+class Schedule(StrEnum):
+    """Why a run happens. Only the first three make backups."""
+
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MANUAL = "manual"
+    CLEANUP = "cleanup"
+
+
+class NotARun(ValueError):
+    """A request names no run that there can be."""
+
+
+_MOMENT = "%Y-%m-%dT%H-%M-%SZ"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slot:
+    """A schedule at the moment for which it was due: however often that is asked for, it is one run, and a resource has
+    one backup of it."""
+
+    due: datetime
+    schedule: Schedule
+
+    def __str__(self) -> str:
+        return f"{self.schedule}-{self.due.astimezone(UTC).strftime(_MOMENT)}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises NotARun."""
+        schedule, _, moment = text.partition("-")
+        try:
+            return cls(datetime.strptime(moment, _MOMENT).replace(tzinfo=UTC), Schedule(schedule))
+        except ValueError:
+            raise NotARun(f"{text!r} is no run: daily-2026-11-21T02-00-00Z is one") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Something to back up. `name`: what its service calls it: i-0abc, a DB identifier, a bucket.
+
+    `identity` is what a namesake would not have: an instance's ID, the resource ID of a database; `size`: bytes that it
+    has been given, of a bucket none. `volumes`: those of an instance.
+    """
+
+    arn: str
+    kind: Kind
+    region: str
+    name: str
+    status: str
+    identity: str
+    tags: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
+    encrypted: bool = True
+    volumes: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """Names the resource in keys and identifiers, whatever its own name holds."""
+        return sha256(self.arn.encode()).hexdigest()[:16]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **{name: getattr(self, name) for name in ("arn", "region", "name", "status", "identity", "size", "encrypted")},
+            "kind": self.kind.value,
+            "tags": dict(self.tags),
+            "volumes": list(self.volumes),
+        }
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        return cls(**{**told, "kind": Kind(told["kind"]), "volumes": tuple(told["volumes"])})
+
+
+class Tag(StrEnum):
+    """The tags of every backup. They alone tell what it is: restores and retention need nothing else."""
+
+    STACK = "holdfast:stack"
+    SYSTEM = "holdfast:system"
+    SOURCE = "holdfast:source"
+    KIND = "holdfast:kind"
+    IDENTITY = "holdfast:identity"
+    SCHEDULE = "holdfast:schedule"
+    RUN = "holdfast:run"
+    SET = "holdfast:set"
+    TAKEN = "holdfast:taken"
+    PARTS = "holdfast:parts"
+    RETENTION = "holdfast:retention"
+    EXPIRY = "holdfast:expiry"
+    VERIFIED = "holdfast:verified"
+    ORIGIN = "holdfast:origin"
+    HOLD = "holdfast:legal-hold"
+
+
+CHOICE = "holdfast:backup"
+"""The tag of a resource that tells how often it is backed up."""
+
+
+class PartType(StrEnum):
+    """What AWS calls a piece of a backup."""
+
+    IMAGE = "ami"
+    SNAPSHOT = "snapshot"
+    DB_SNAPSHOT = "db-snapshot"
+    CLUSTER_SNAPSHOT = "db-cluster-snapshot"
+
+
+class Status(StrEnum):
+    PENDING = "pending"
+    COMPLETE = "complete"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An AMI, a snapshot of a volume, of a DB instance or cluster.
+
+    `of`: the volume or database that it is of. `used_by`: images, not of this backup, that stand on it. `locked`: until
+    when EBS lets nobody delete it. `why`: what AWS says of a failure.
+    """
+
+    type: PartType
+    id: str
+    arn: str
+    region: str
+    status: Status
+    tags: Mapping[str, str]
+    of: str = ""
+    identity: str = ""
+    size: int = 0
+    encrypted: bool = False
+    kms_key: str = ""
+    used_by: tuple[str, ...] = ()
+    locked: str = ""
+    why: str = ""
+
+
+class Retention(StrEnum):
+    """What a backup is kept as. The first that a new backup can be is what it is tagged with."""
+
+    YEARLY = "yearly"
+    MONTHLY = "monthly"
+    WEEKLY = "weekly"
+    DAILY = "daily"
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """All parts, in one region, that one slot made of one resource."""
+
+    source: str
+    kind: Kind
+    region: str
+    slot: Slot
+    taken: datetime
+    parts: tuple[Part, ...]
+
+    @property
+    def id(self) -> str:
+        """What people name it by."""
+        name = re.split("[:/]", self.source)[-1]
+        return f"{self.region}/{name}/{self.slot}"
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        return self.parts[0].tags
+
+    @property
+    def status(self) -> Status:
+        """Complete only if every part is there and complete."""
+        told = {part.status for part in self.parts}
+        if Status.FAILED in told:
+            return Status.FAILED
+        if Status.PENDING in told or len(self.parts) < int(self.tags.get(Tag.PARTS, "1")):
+            return Status.PENDING
+        return Status.COMPLETE
+
+    @property
+    def verified(self) -> datetime | None:
+        """When it was found good; None if it was not, or if one of its parts was not."""
+        told = [part.tags.get(Tag.VERIFIED) for part in self.parts]
+        if self.status is not Status.COMPLETE or not all(told):
+            return None
+        return min(datetime.fromisoformat(moment) for moment in told if moment)
+
+    @property
+    def size(self) -> int:
+        """Bytes, as AWS tells them of the parts. An image has none of its own."""
+        return sum(part.size for part in self.parts)
+
+    @property
+    def is_copy(self) -> bool:
+        return Tag.ORIGIN in self.tags
