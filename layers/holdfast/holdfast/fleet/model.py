@@ -81,7 +81,10 @@ class Resource:
 
     def as_json(self) -> dict[str, Any]:
         return {
-            **{name: getattr(self, name) for name in ("arn", "region", "name", "status", "identity", "size", "encrypted")},
+            **{
+                name: getattr(self, name)
+                for name in ("arn", "region", "name", "status", "identity", "size", "encrypted")
+            },
             "kind": self.kind.value,
             "tags": dict(self.tags),
             "volumes": list(self.volumes),
@@ -109,6 +112,7 @@ class Tag(StrEnum):
     EXPIRY = "holdfast:expiry"
     VERIFIED = "holdfast:verified"
     ORIGIN = "holdfast:origin"
+    VOLUME = "holdfast:volume"
     HOLD = "holdfast:legal-hold"
 
 
@@ -211,3 +215,46 @@ class Backup:
     @property
     def is_copy(self) -> bool:
         return Tag.ORIGIN in self.tags
+
+    @property
+    def held(self) -> str:
+        """What the tag that forbids its removal says; empty if it has none."""
+        return next((part.tags[Tag.HOLD] or "yes" for part in self.parts if Tag.HOLD in part.tags), "")
+
+    @property
+    def to_copy(self) -> tuple[Part, ...]:
+        """What is copied elsewhere: an image brings its snapshots along."""
+        images = tuple(part for part in self.parts if part.type is PartType.IMAGE)
+        return images or self.parts
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A region, and an account if it is another than the stack's."""
+
+    region: str
+    account: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.region}/{self.account}" if self.account else self.region
+
+
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """How many backups of each age are kept."""
+
+    daily: int
+    weekly: int
+    monthly: int
+    yearly: int
+
+    def of(self, retention: Retention) -> int:
+        match retention:
+            case Retention.DAILY:
+                return self.daily
+            case Retention.WEEKLY:
+                return self.weekly
+            case Retention.MONTHLY:
+                return self.monthly
+            case Retention.YEARLY:
+                return self.yearly

@@ -1,0 +1,158 @@
+"""Grandfather, father, son: which backups stay, which may go, and what stands in the way. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from holdfast.fleet.model import Backup, Keep, Retention, Status
+
+PERIODS = {
+    Retention.DAILY: timedelta(days=1),
+    Retention.WEEKLY: timedelta(weeks=1),
+    Retention.MONTHLY: timedelta(days=31),
+    Retention.YEARLY: timedelta(days=366),
+}
+
+FAILED_STAY = timedelta(days=7)
+"""What was never found good may be looked at for so long."""
+
+
+def period(moment: datetime, retention: Retention) -> tuple[int, ...]:
+    """The day, ISO week, month or year of a moment, in UTC."""
+    moment = moment.astimezone(UTC)
+    match retention:
+        case Retention.DAILY:
+            return (moment.year, moment.month, moment.day)
+        case Retention.WEEKLY:
+            return moment.isocalendar()[:2]
+        case Retention.MONTHLY:
+            return (moment.year, moment.month)
+        case Retention.YEARLY:
+            return (moment.year,)
+
+
+def retention_of(taken: datetime, good: Iterable[datetime], keep: Keep) -> Retention:
+    """As what a new backup will be kept: the first good one of a year as the year's, and so on. `good`: the moments of
+    the good ones that there are."""
+    earlier = list(good)
+    for retention in Retention:
+        if keep.of(retention) and period(taken, retention) not in {period(moment, retention) for moment in earlier}:
+            return retention
+    return Retention.DAILY
+
+
+def expiry_of(taken: datetime, retention: Retention, keep: Keep) -> datetime:
+    """Before when a backup will not go, as long as the schedule makes one in each period and the settings stay."""
+    return taken + PERIODS[retention] * keep.of(retention)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A backup that stays by the rule."""
+
+    backup: Backup
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A backup that may go."""
+
+    backup: Backup
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A backup that the rule lets go, and what stands in the way."""
+
+    backup: Backup
+    why: str
+
+
+type Verdict = Kept | Expired | Blocked
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`minimum`: nothing younger goes, whatever else is said."""
+
+    keep: Keep
+    minimum: timedelta
+
+
+def judge(backups: Sequence[Backup], rules: Rules, now: datetime) -> list[Verdict]:
+    """A verdict on each backup, in their order. Backups in different regions are kept each on their own."""
+    chains: defaultdict[tuple[str, str], list[Backup]] = defaultdict(list)
+    for backup in backups:
+        chains[backup.source, backup.region].append(backup)
+    kept = {id(one): why for chain in chains.values() for one, why in _kept(chain, rules.keep, now)}
+    # What was copied is needed until its copy is complete.
+    awaited = {(one.source, one.slot) for one in backups if one.is_copy and one.status is Status.PENDING}
+    return [
+        Kept(one, kept[id(one)])
+        if id(one) in kept
+        else _judge_expired(one, rules, now, is_awaited=(one.source, one.slot) in awaited)
+        for one in backups
+    ]
+
+
+def _kept(chain: Sequence[Backup], keep: Keep, now: datetime) -> list[tuple[Backup, str]]:
+    good = sorted((one for one in chain if one.verified), key=lambda one: one.taken)
+    return [*_kept_of_the_good(good, keep), *_kept_of_the_others(chain, bool(good), now)]
+
+
+def _kept_of_the_good(good: Sequence[Backup], keep: Keep) -> list[tuple[Backup, str]]:
+    reasons: defaultdict[int, list[str]] = defaultdict(list)
+    for retention in Retention:
+        firsts: dict[tuple[int, ...], int] = {}
+        for index, backup in enumerate(good):
+            firsts.setdefault(period(backup.taken, retention), index)
+        newest = list(firsts.values())[::-1][: keep.of(retention)]
+        for rank, index in enumerate(newest, start=1):
+            reasons[index].append(f"{retention} {rank} of {keep.of(retention)}")
+    if good:
+        reasons[len(good) - 1].append("the last good one")
+    return [(good[index], ", ".join(why)) for index, why in reasons.items()]
+
+
+def _kept_of_the_others(chain: Iterable[Backup], has_good: bool, now: datetime) -> list[tuple[Backup, str]]:
+    kept = []
+    for backup in chain:
+        if backup.verified:
+            continue
+        if backup.status is Status.PENDING and now - backup.taken < FAILED_STAY:
+            kept.append((backup, "AWS is still making it"))
+        elif not has_good:
+            kept.append((backup, "never found good, but there is no better one"))
+        elif now - backup.taken < FAILED_STAY:
+            kept.append((backup, f"never found good; it can be looked at for {FAILED_STAY.days} days"))
+    return kept
+
+
+def _judge_expired(backup: Backup, rules: Rules, now: datetime, *, is_awaited: bool) -> Verdict:
+    if why := _in_the_way(backup, rules, now, is_awaited=is_awaited):
+        return Blocked(backup, why)
+    if backup.verified:
+        return Expired(backup, f"kept as none of {_words(rules.keep)}")
+    return Expired(backup, "never found good, and there is a better one")
+
+
+def _words(keep: Keep) -> str:
+    return ", ".join(f"{keep.of(retention)} {retention}" for retention in reversed(Retention))
+
+
+def _in_the_way(backup: Backup, rules: Rules, now: datetime, *, is_awaited: bool) -> str:
+    if backup.held:
+        return f"its tag holdfast:legal-hold is {backup.held}: remove it to let it go"
+    for part in backup.parts:
+        if part.locked:
+            return f"{part.id} is locked until {part.locked}"
+        if part.used_by:
+            return f"{part.id} is used by {', '.join(part.used_by)}: deregister it to let it go"
+    if is_awaited:
+        return "it is being copied"
+    if now - backup.taken < rules.minimum:
+        return f"it is younger than {rules.minimum.days} days, the least that the stack keeps"
+    return ""

@@ -1,0 +1,309 @@
+"""What is backed up, what is done next for a backup, and whether it is good. Pure."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from holdfast.fleet.model import CHOICE, Backup, Kind, NotARun, Part, Place, Resource, Schedule, Slot, Status, Tag
+
+# Which resources
+
+
+@dataclass(frozen=True, slots=True)
+class Unprotected:
+    """A resource that no schedule backs up, and why."""
+
+    resource: Resource
+    why: str
+
+
+def how_often(resource: Resource, *, include_all: bool) -> Schedule | str:
+    """`DAILY` or `WEEKLY`; a text that says why not, for a resource that is not backed up at all."""
+    if resource.kind is Kind.INSTANCE and not resource.volumes:
+        return "it has no EBS volumes: what an instance store holds cannot be backed up"
+    told = resource.tags.get(CHOICE)
+    if told is None:
+        return Schedule.DAILY if include_all else f"it has no tag {CHOICE}: daily or weekly protects it"
+    match told.strip().lower():
+        case "daily" | "weekly" as often:
+            return Schedule(often)
+        case "none":
+            return f"its tag {CHOICE} is none"
+        case _:
+            return f"its tag {CHOICE} is {told!r}, which is none of daily, weekly, none"
+
+
+def choose(
+    resources: Iterable[Resource], schedule: Schedule, *, include_all: bool
+) -> tuple[list[Resource], list[Unprotected]]:
+    """Which resources a run backs up, and which no run does. A weekly run takes those of the daily ones along; one
+    that a person starts takes all."""
+    chosen, unprotected = [], []
+    for resource in resources:
+        match how_often(resource, include_all=include_all):
+            case Schedule() as often:
+                if schedule in (Schedule.MANUAL, Schedule.WEEKLY) or often is schedule:
+                    chosen.append(resource)
+            case why:
+                unprotected.append(Unprotected(resource, why))
+    return chosen, unprotected
+
+
+# What there is of backups
+
+
+def gather(parts: Iterable[Part]) -> list[Backup]:
+    """The backups that parts make up, oldest first; images before the snapshots that they stand on.
+
+    Parts whose tags somebody has taken away belong to no backup: they are left alone.
+    """
+    groups: defaultdict[tuple[str, str, str], list[Part]] = defaultdict(list)
+    for part in parts:
+        groups[part.tags.get(Tag.SOURCE, ""), part.tags.get(Tag.RUN, ""), part.region].append(part)
+    backups = []
+    for (source, run, region), members in groups.items():
+        members.sort(key=lambda part: (part.type, part.of, part.id))
+        try:
+            tags = members[0].tags
+            kind, taken = Kind(tags[Tag.KIND]), datetime.fromisoformat(tags[Tag.TAKEN])
+            backups.append(Backup(source, kind, region, Slot.parse(run), taken, tuple(members)))
+        except (KeyError, ValueError, NotARun):
+            continue
+    return sorted(backups, key=lambda backup: (backup.taken, backup.source, backup.slot, backup.region))
+
+
+def of_slot(backups: Iterable[Backup], resource: Resource, slot: Slot) -> Backup | None:
+    return next((one for one in backups if one.source == resource.arn and one.slot == slot), None)
+
+
+def newest_verified(backups: Iterable[Backup], source: str, before: Slot | None = None) -> Backup | None:
+    """Of a resource, the newest good backup; before a slot, if one is given."""
+    good = [one for one in backups if one.source == source and one.verified and (before is None or one.slot < before)]
+    return max(good, key=lambda one: one.taken, default=None)
+
+
+# What is done next
+
+SETTLING = timedelta(minutes=2)
+"""For so long a listing of EC2 may lack what was made: nothing is asked for twice within it."""
+
+COPIES_AT_A_TIME = 20
+"""To one region. https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html and, of RDS,
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html"""
+
+
+class Ask(StrEnum):
+    """What an announcement tells was asked for; of a copy, with the part's ID behind it."""
+
+    CREATE = "create"
+    COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Begin the backup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Begin copies of these parts."""
+
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """All parts are there and complete, and all copies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """`mend`: what a person can do."""
+
+    why: str
+    mend: str
+
+
+type Step = Create | Copy | Wait | Done | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """How a backup of a slot stands.
+
+    `here`: it, at home; `there`: its copy in the place where copies go; `announced`: when what was last asked for.
+    `under_way`: how many copies the place makes just now, of any backup.
+    """
+
+    here: Backup | None
+    there: Backup | None = None
+    announced: Mapping[str, datetime] | None = None
+    under_way: int = 0
+
+
+def next_step(seen: Seen, place: Place | None, now: datetime) -> Step:
+    """What brings a backup on. `place`: where copies go, if anywhere.
+
+    Nothing that may be under way is asked for again before a listing must show it: EC2 has no tokens for snapshots.
+    """
+    if seen.here is None:
+        return Create() if _may_ask(seen, Ask.CREATE, now) else Wait("a backup was asked for a moment ago")
+    match seen.here.status:
+        case Status.PENDING:
+            return Wait("AWS is making it")
+        case Status.FAILED:
+            return _failed(seen.here.parts)
+        case Status.COMPLETE:
+            return _next_copy(seen, seen.here, place, now) if place else Done()
+
+
+def _may_ask(seen: Seen, what: str, now: datetime) -> bool:
+    announced = (seen.announced or {}).get(what)
+    return announced is None or now - announced >= SETTLING
+
+
+def _failed(parts: Iterable[Part]) -> Failed:
+    part = next(part for part in parts if part.status is Status.FAILED)
+    why = f"{part.type} {part.id} in {part.region} failed" + (f": {part.why}" if part.why else "")
+    return Failed(why, "look at it in the console; the next run makes a new one, and cleaning removes this one")
+
+
+def copy_of(part: Part, there: Backup | None) -> Part | None:
+    """The copy of a part in another place."""
+    parts = there.parts if there else ()
+    return next((copy for copy in parts if copy.tags.get(Tag.ORIGIN) == part.id and copy.type is part.type), None)
+
+
+def _next_copy(seen: Seen, here: Backup, place: Place, now: datetime) -> Step:
+    copies = {part.id: copy_of(part, seen.there) for part in here.to_copy}
+    missing = [part for part in here.to_copy if copies[part.id] is None]
+    if not missing:
+        return _wait_for_copies([copy for copy in copies.values() if copy], place)
+    asked = [part for part in missing if _may_ask(seen, copying(part), now)]
+    if not asked:
+        return Wait(f"copies to {place} were asked for a moment ago")
+    free = COPIES_AT_A_TIME - seen.under_way
+    return Copy(tuple(asked[:free])) if free > 0 else Wait(f"{place} makes {seen.under_way} copies at a time already")
+
+
+def copying(part: Part) -> str:
+    return f"{Ask.COPY} {part.id}"
+
+
+def _wait_for_copies(copies: Sequence[Part], place: Place) -> Step:
+    """An image's snapshots come with it: that it is complete is enough."""
+    if any(copy.status is Status.FAILED for copy in copies):
+        return _failed(copies)
+    if any(copy.status is Status.PENDING for copy in copies):
+        return Wait(f"AWS copies it to {place}")
+    return Done()
+
+
+# Whether a backup is good
+
+
+class Severity(StrEnum):
+    FAULT = "fault"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check saw. With a fault a backup is not verified."""
+
+    severity: Severity
+    text: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"severity": self.severity.value, "text": self.text}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is checked: a backup, its copy, the resource as it was discovered and as it is now (None if it is gone),
+    and its last good backup."""
+
+    here: Backup
+    there: Backup | None
+    discovered: Resource
+    present: Resource | None
+    last: Backup | None
+
+
+def find(checked: Checked, place: Place | None, *, require_encryption: bool) -> list[Finding]:
+    """What is wrong with a backup, or worth to know of it."""
+    backups = [one for one in (checked.here, checked.there) if one]
+    findings = [*_incomplete(checked, place), *_another_source(checked), *_implausible(checked)]
+    for backup in backups:
+        findings += _unencrypted(backup, require=require_encryption)
+    return findings
+
+
+def is_good(findings: Sequence[Finding]) -> bool:
+    return not any(finding.severity is Severity.FAULT for finding in findings)
+
+
+def _fault(text: str) -> Finding:
+    return Finding(Severity.FAULT, text)
+
+
+def _note(text: str) -> Finding:
+    return Finding(Severity.NOTE, text)
+
+
+def _incomplete(checked: Checked, place: Place | None) -> list[Finding]:
+    here, found = checked.here, []
+    if here.status is not Status.COMPLETE:
+        found.append(_fault(f"{here.id} is {here.status}"))
+    kept = {part.of for part in here.parts}
+    missing = [volume for volume in checked.discovered.volumes if volume not in kept]
+    found += [_fault(f"volume {volume} has no snapshot: was it detached when the run began?") for volume in missing]
+    if place:
+        lacking = [part.id for part in here.to_copy if not _is_complete(copy_of(part, checked.there))]
+        found += [_fault(f"{part} has no complete copy in {place}") for part in lacking]
+    return found
+
+
+def _is_complete(part: Part | None) -> bool:
+    return part is not None and part.status is Status.COMPLETE
+
+
+def _unencrypted(backup: Backup, *, require: bool) -> list[Finding]:
+    plain = [part.id for part in backup.parts if not part.encrypted]
+    if not plain:
+        return []
+    text = f"not encrypted in {backup.region}: {', '.join(plain)}"
+    return [_fault(text) if require else _note(text)]
+
+
+def _another_source(checked: Checked) -> list[Finding]:
+    discovered, present = checked.discovered, checked.present
+    found = [
+        _fault(f"{part.id} is of {part.identity}, and {discovered.identity} was to be backed up")
+        for part in checked.here.parts
+        if part.identity not in ("", discovered.identity)
+    ]
+    if present is None:
+        found.append(_note("the source is gone since"))
+    elif present.identity != discovered.identity:
+        found.append(_note(f"the source was replaced since: it is {present.identity} now"))
+    if checked.last and checked.last.tags.get(Tag.IDENTITY) != discovered.identity:
+        found.append(_note("the last good backup is of a namesake"))
+    return found
+
+
+def _implausible(checked: Checked) -> list[Finding]:
+    here, last = checked.here, checked.last
+    if not here.size:
+        return [_fault("AWS tells that it holds nothing")]
+    is_comparable = last and {part.of for part in last.parts} == {part.of for part in here.parts}
+    if last and is_comparable and here.size * 2 < last.size:
+        return [_fault(f"it holds {here.size:,} bytes, less than half of the {last.size:,} of {last.slot}")]
+    return []
