@@ -9,6 +9,12 @@ from hashlib import sha256
 from typing import Any, Self
 
 
+class Service(StrEnum):
+    EC2 = "ec2"
+    RDS = "rds"
+    S3 = "s3"
+
+
 class Kind(StrEnum):
     """What a resource is, as the Resource Groups Tagging API names it."""
 
@@ -16,6 +22,10 @@ class Kind(StrEnum):
     DATABASE = "rds:db"
     CLUSTER = "rds:cluster"
     BUCKET = "s3:bucket"
+
+    @property
+    def service(self) -> Service:
+        return Service(self.partition(":")[0])
 
 
 class Schedule(StrEnum):
@@ -43,7 +53,12 @@ class Slot:
     schedule: Schedule
 
     def __str__(self) -> str:
-        return f"{self.schedule}-{self.due.astimezone(UTC).strftime(_MOMENT)}"
+        return f"{self.schedule}-{self.set}"
+
+    @property
+    def set(self) -> str:
+        """The recovery set that its backups belong to."""
+        return self.due.astimezone(UTC).strftime(_MOMENT)
 
     @classmethod
     def parse(cls, text: str) -> Self:

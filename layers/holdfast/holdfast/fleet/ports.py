@@ -41,8 +41,12 @@ class Shelf(Protocol):
     def describe(self, resource: Resource) -> Mapping[str, Any]:
         """All that a restore needs to make another one like it, as JSON. Raises ResourceGone."""
 
-    def parts(self) -> Iterator[Part]:
-        """Every part that carries the tag `holdfast:stack` of this stack. What was made a moment ago may be missing."""
+    def parts(self, source: str = "") -> Iterator[Part]:
+        """Every part that carries the tag `holdfast:stack` of this stack; of one source alone, if its ARN is given.
+        What was made a moment ago may be missing."""
+
+    def copies_under_way(self) -> int:
+        """How many copies into here AWS makes just now, as far as they are this stack's."""
 
     def create(self, resource: Resource, name: str, tags: Mapping[str, str]) -> None:
         """Begin a backup of a resource: all its volumes at one moment, or a snapshot of a database. Once for a name,
