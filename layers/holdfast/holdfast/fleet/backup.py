@@ -122,7 +122,8 @@ def _copy(fleet: Fleet, item: Item, resource: Resource, parts: tuple[Part, ...],
         if there.place.account:
             fleet.shelf(resource).share(part, there.place.account)
         _announce(fleet, item, plan.copying(part))
-        tags = {tag: part.tags[tag] for tag in Tag if tag in part.tags and tag is not Tag.VERIFIED}
+        ours = {tag.value for tag in Tag} - {Tag.VERIFIED}
+        tags = {name: value for name, value in part.tags.items() if name in ours}
         there.shelf.copy(part, name, {**tags, Tag.ORIGIN: part.id, Tag.VOLUME: part.of})
 
 

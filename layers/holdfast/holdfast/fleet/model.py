@@ -150,12 +150,24 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A region, and an account if it is another than the stack's."""
+
+    region: str
+    account: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.region}/{self.account}" if self.account else self.region
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """An AMI, a snapshot of a volume, of a DB instance or cluster.
 
-    `of`: the volume or database that it is of. `used_by`: images, not of this backup, that stand on it. `locked`: until
-    when EBS lets nobody delete it. `why`: what AWS says of a failure.
+    `account`: in which it is, if that is another than the stack's. `of`: the volume or database that it is of.
+    `used_by`: images, not of this backup, that stand on it. `locked`: until when EBS lets nobody delete it. `why`:
+    what AWS says of a failure.
     """
 
     type: PartType
@@ -164,6 +176,7 @@ class Part:
     region: str
     status: Status
     tags: Mapping[str, str]
+    account: str = ""
     of: str = ""
     identity: str = ""
     size: int = 0
@@ -185,11 +198,11 @@ class Retention(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """All parts, in one region, that one slot made of one resource."""
+    """All parts, in one place, that one slot made of one resource."""
 
     source: str
     kind: Kind
-    region: str
+    place: Place
     slot: Slot
     taken: datetime
     parts: tuple[Part, ...]
@@ -198,7 +211,11 @@ class Backup:
     def id(self) -> str:
         """What people name it by."""
         name = re.split("[:/]", self.source)[-1]
-        return f"{self.region}/{name}/{self.slot}"
+        return f"{self.place}/{name}/{self.slot}"
+
+    @property
+    def region(self) -> str:
+        return self.place.region
 
     @property
     def tags(self) -> Mapping[str, str]:
@@ -241,17 +258,6 @@ class Backup:
         """What is copied elsewhere: an image brings its snapshots along."""
         images = tuple(part for part in self.parts if part.type is PartType.IMAGE)
         return images or self.parts
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A region, and an account if it is another than the stack's."""
-
-    region: str
-    account: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.region}/{self.account}" if self.account else self.region
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,19 +59,20 @@ def gather(parts: Iterable[Part]) -> list[Backup]:
 
     Parts whose tags somebody has taken away belong to no backup: they are left alone.
     """
-    groups: defaultdict[tuple[str, str, str], list[Part]] = defaultdict(list)
+    groups: defaultdict[tuple[str, str, Place], list[Part]] = defaultdict(list)
     for part in parts:
-        groups[part.tags.get(Tag.SOURCE, ""), part.tags.get(Tag.RUN, ""), part.region].append(part)
+        place = Place(part.region, part.account)
+        groups[part.tags.get(Tag.SOURCE, ""), part.tags.get(Tag.RUN, ""), place].append(part)
     backups = []
-    for (source, run, region), members in groups.items():
+    for (source, run, place), members in groups.items():
         members.sort(key=lambda part: (part.type, part.of, part.id))
         try:
             tags = members[0].tags
             kind, taken = Kind(tags[Tag.KIND]), datetime.fromisoformat(tags[Tag.TAKEN])
-            backups.append(Backup(source, kind, region, Slot.parse(run), taken, tuple(members)))
+            backups.append(Backup(source, kind, place, Slot.parse(run), taken, tuple(members)))
         except (KeyError, ValueError, NotARun):
             continue
-    return sorted(backups, key=lambda backup: (backup.taken, backup.source, backup.slot, backup.region))
+    return sorted(backups, key=lambda backup: (backup.taken, backup.source, backup.slot, backup.place))
 
 
 def of_slot(backups: Iterable[Backup], resource: Resource, slot: Slot) -> Backup | None:
@@ -279,7 +280,7 @@ def _unencrypted(backup: Backup, *, require: bool) -> list[Finding]:
     plain = [part.id for part in backup.parts if not part.encrypted]
     if not plain:
         return []
-    text = f"not encrypted in {backup.region}: {', '.join(plain)}"
+    text = f"not encrypted in {backup.place}: {', '.join(plain)}"
     return [_fault(text) if require else _note(text)]
 
 

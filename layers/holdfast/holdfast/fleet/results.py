@@ -8,20 +8,21 @@ from holdfast.fleet.model import Backup, Resource
 from holdfast.fleet.plan import Failed, Finding, is_good
 from holdfast.fleet.run import Fleet, Item, began
 
+_NOTHING: dict[str, Any] = {
+    "backup": None,
+    "taken": None,
+    "bytes": 0,
+    "findings": [],
+    "verified": False,
+    "why": None,
+    "mend": None,
+}
+
 
 def _save(fleet: Fleet, item: Item, resource: Resource, told: Mapping[str, Any]) -> None:
     whose = {name: resource.as_json()[name] for name in ("arn", "kind", "name", "region")}
     seconds = round((fleet.now() - began(fleet, item.run)).total_seconds())
-    nothing: dict[str, Any] = {
-        "backup": None,
-        "taken": None,
-        "bytes": 0,
-        "findings": [],
-        "verified": False,
-        "why": None,
-        "mend": None,
-    }
-    fleet.documents.save(naming.result(item.run, item.digest), {**whose, **nothing, "seconds": seconds, **told})
+    fleet.documents.save(naming.result(item.run, item.digest), {**whose, **_NOTHING, "seconds": seconds, **told})
 
 
 def save_failed(fleet: Fleet, item: Item, resource: Resource, failed: Failed) -> None:

@@ -1,6 +1,6 @@
 """What every step of the fleet system is handed, and how steps find each other's results."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self
@@ -62,16 +62,18 @@ class Fleet:
             return None
         return There(place, self.shelf_of(resource.kind.service, place))
 
-    def shelves(self) -> Iterator[Shelf]:
+    def shelves(self) -> dict[tuple[Service, Place], Shelf]:
         """Wherever backups can be."""
-        places = [Place(region) for region in self.rules.regions]
-        if self.rules.copies_to and self.rules.copies_to not in places:
-            places.append(self.rules.copies_to)
-        return (self.shelf_of(service, place) for place in places for service in SNAPSHOT_SERVICES)
+        places = {Place(region) for region in self.rules.regions} | {
+            self.rules.copies_to or Place(self.rules.regions[0])
+        }
+        return {
+            (service, place): self.shelf_of(service, place) for place in sorted(places) for service in SNAPSHOT_SERVICES
+        }
 
     def backups(self) -> list[Backup]:
         """All of them, everywhere."""
-        found = self.each(lambda shelf: list(shelf.parts()), list(self.shelves()))
+        found = self.each(lambda shelf: list(shelf.parts()), self.shelves().values())
         return plan.gather(part for parts in found for part in parts)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from holdfast.fleet.model import Backup, Keep, Retention, Status
+from holdfast.fleet.model import Backup, Keep, Place, Retention, Status
 
 PERIODS = {
     Retention.DAILY: timedelta(days=1),
@@ -83,10 +83,10 @@ class Rules:
 
 
 def judge(backups: Sequence[Backup], rules: Rules, now: datetime) -> list[Verdict]:
-    """A verdict on each backup, in their order. Backups in different regions are kept each on their own."""
-    chains: defaultdict[tuple[str, str], list[Backup]] = defaultdict(list)
+    """A verdict on each backup, in their order. Those in different places are kept each on their own."""
+    chains: defaultdict[tuple[str, Place], list[Backup]] = defaultdict(list)
     for backup in backups:
-        chains[backup.source, backup.region].append(backup)
+        chains[backup.source, backup.place].append(backup)
     kept = {id(one): why for chain in chains.values() for one, why in _kept(chain, rules.keep, now)}
     # What was copied is needed until its copy is complete.
     awaited = {(one.source, one.slot) for one in backups if one.is_copy and one.status is Status.PENDING}
