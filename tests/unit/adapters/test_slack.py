@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
-from holdfast.adapters.slack import LONGEST, SlackMessenger
+from holdfast.adapters.slack import SlackMessenger
+from holdfast.adapters.webhooks import LONGEST
 
 URL = "https://hooks.example.com/services/secret"
 
@@ -62,7 +63,7 @@ def test_a_message_is_cut_to_what_slack_takes() -> None:
 @pytest.mark.parametrize(
     ("slack", "reason"),
     [
-        (Slack(None), "ResourceNotFoundException"),
+        (Slack(None), "its secret cannot be read: ResourceNotFoundException"),
         (Slack("http://hooks.example.com"), "the secret is no URL that begins with https://"),
         (Slack(status=ConnectTimeoutError(endpoint_url=URL)), "ConnectTimeoutError"),
         (Slack(status=404), "it answered 404"),

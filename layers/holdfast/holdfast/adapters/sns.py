@@ -1,0 +1,44 @@
+"""Topics of SNS: e-mail and SMS."""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from holdfast.fleet.alert.model import Message
+from holdfast.fleet.alert.ports import NotDelivered
+
+if TYPE_CHECKING:
+    from mypy_boto3_sns import SNSClient
+
+LONGEST = 60_000
+"""Characters of a text: a message has 256 KB at most, and holds it twice, each character of up to four bytes.
+
+https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SnsChannel:
+    """A `Channel`: a topic. Subscriptions may filter by the attribute `severity`."""
+
+    client: "SNSClient"
+    topic_arn: str
+    name: str = "sns"
+
+    def send(self, message: Message) -> None:
+        text = message.text.encode()[:LONGEST].decode(errors="ignore")
+        told = {"default": text, "email": text, "sms": message.short}
+        try:
+            self.client.publish(
+                TopicArn=self.topic_arn,
+                Subject=message.subject,
+                Message=json.dumps(told, ensure_ascii=False),
+                MessageStructure="json",
+                MessageAttributes={"severity": {"DataType": "String", "StringValue": message.severity.value}},
+            )
+        except ClientError as error:
+            raise NotDelivered(error.response["Error"]["Code"]) from error
+        except BotoCoreError as error:
+            raise NotDelivered(type(error).__name__) from error

@@ -1,0 +1,129 @@
+"""Services that take messages over HTTPS, and whose URLs or keys are secrets."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.httpsession import URLLib3Session
+
+from holdfast.fleet.alert.model import Message, Severity
+from holdfast.fleet.alert.ports import NotDelivered
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+TIMEOUT_SECONDS = 10
+
+type Post = Callable[[str, bytes], int]
+"""Sends JSON, and tells the status of the answer."""
+
+
+def post(url: str, body: bytes) -> int:
+    request = AWSRequest("POST", url, data=body, headers={"Content-Type": "application/json"})
+    status: int = URLLib3Session(timeout=TIMEOUT_SECONDS).send(request.prepare()).status_code
+    return status
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Errors are named and not quoted: the secret stands in some of them."""
+
+    client: "SecretsManagerClient"
+    secret_arn: str
+    post: Post = post
+
+    def secret(self) -> str:
+        """Raises NotDelivered."""
+        try:
+            return self.client.get_secret_value(SecretId=self.secret_arn).get("SecretString", "").strip()
+        except (ClientError, BotoCoreError) as error:
+            raise NotDelivered(f"its secret cannot be read: {named(error)}") from None
+
+    def url(self) -> str:
+        """A secret that is a URL. Raises NotDelivered."""
+        url = self.secret()
+        if not url.startswith("https://"):
+            raise NotDelivered("the secret is no URL that begins with https://")
+        return url
+
+    def send(self, url: str, told: object, *, accepted: int) -> None:
+        """Raises NotDelivered."""
+        try:
+            status = self.post(url, json.dumps(told).encode())
+        except Exception as error:  # whatever goes wrong on the way, the other channels are to be tried
+            raise NotDelivered(named(error)) from None
+        if status != accepted:
+            raise NotDelivered(f"it answered {status}")
+
+
+def named(error: Exception) -> str:
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
+
+
+LONGEST = 39_000
+"""Characters. Slack cuts what is longer than 40,000."""
+
+
+def slack_text(text: str) -> dict[str, str]:
+    """What would be markup is escaped: a bucket may be called <!channel>.
+
+    https://docs.slack.dev/messaging/formatting-message-text#escaping
+    """
+    return {"text": escape(text[:LONGEST], quote=False)}
+
+
+@dataclass(frozen=True, slots=True)
+class SlackChannel:
+    """A `Channel`: one of Slack, by an incoming webhook."""
+
+    webhook: Webhook
+    name: str = "slack"
+
+    def send(self, message: Message) -> None:
+        self.webhook.send(self.webhook.url(), slack_text(message.text), accepted=200)
+
+
+PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
+SUMMARY = 1024
+DETAILS = 20_000
+"""Characters: what PagerDuty takes of a summary, and well below the 512 KB of an event.
+
+https://developer.pagerduty.com/docs/send-alert-event
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PagerDutyChannel:
+    """A `Channel`: an integration of Events API v2, whose routing key is the secret. It hears of what is wrong, and of
+    its end; not of what goes well."""
+
+    webhook: Webhook
+    url: str = PAGERDUTY
+    name: str = "pagerduty"
+
+    def send(self, message: Message) -> None:
+        if not message.triggers and not message.resolves:
+            return
+        key = self.webhook.secret()
+        if message.triggers:
+            self._enqueue(key, "trigger", message.triggers, payload=_payload(message))
+        for incident in message.resolves:
+            self._enqueue(key, "resolve", incident)
+
+    def _enqueue(self, key: str, action: str, incident: str, **more: object) -> None:
+        told = {"routing_key": key, "event_action": action, "dedup_key": incident, **more}
+        self.webhook.send(self.url, told, accepted=202)
+
+
+def _payload(message: Message) -> dict[str, Any]:
+    return {
+        "summary": message.subject[:SUMMARY],
+        "source": message.source,
+        "severity": "error" if message.severity is Severity.FAILURE else "info",
+        "component": "holdfast",
+        "custom_details": {"text": message.text[:DETAILS]},
+    }

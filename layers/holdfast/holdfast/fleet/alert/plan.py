@@ -1,0 +1,263 @@
+"""What a message says: what failed, for which resource, what to do. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.events.alarm import Change
+from holdfast.events.execution import Ended
+from holdfast.fleet.alert.model import Message, Severity
+from holdfast.fleet.model import Slot
+
+SUBJECT_LIMIT = 100
+"""Characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
+
+SHORT_LIMIT = 140
+"""Bytes of an SMS, as one message of those that there are."""
+
+LINES = 50
+"""So many failures a message tells; the report has them all."""
+
+LONGEST = 1_000
+"""Characters of one reason."""
+
+TOLD_BY_THE_WORKFLOW = frozenset({"FleetIncomplete", "FleetStopped", "FleetRestoreIncomplete", "FleetRestoreStopped"})
+"""How our own workflows fail once they have told people why."""
+
+_VARIABLE = re.compile(r"[0-9a-fA-F-]{8,}|\d+")
+"""What differs between two errors that are the same: identifiers of requests, counts, times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Whose messages they are: several stacks may tell the same people. `day`: today, as YYYY-MM-DD."""
+
+    stack: str
+    day: str
+
+    def message(
+        self,
+        severity: Severity,
+        headline: str,
+        lines: Sequence[str],
+        *,
+        once: str,
+        source: str,
+        day: str = "",
+        triggers: str = "",
+        resolves: Sequence[str] = (),
+    ) -> Message:
+        mark = {Severity.FAILURE: "FAILED", Severity.RESOLVED: "OK", Severity.NOTE: "OK"}[severity]
+        subject = _one_line(f"{self.stack} {mark}: {headline}")
+        return Message(
+            severity,
+            subject=_ascii(subject)[:SUBJECT_LIMIT],
+            text="\n".join([subject, "", *lines]),
+            short=_cut(_ascii(subject), SHORT_LIMIT),
+            once=once,
+            day=day or self.day,
+            source=source,
+            triggers=self._incident(triggers) if triggers else "",
+            resolves=tuple(map(self._incident, resolves)),
+        )
+
+    def _incident(self, name: str) -> str:
+        """A key of PagerDuty's: 255 characters at most."""
+        return f"holdfast/{self.stack}/{name}"[:255]
+
+
+def failure(voice: Voice, run: str, result: Mapping[str, Any]) -> Message:
+    """A resource that a run could not back up, or whose backup is not good."""
+    why = str(result.get("why") or "no reason was noted")
+    lines = [
+        *_about(result),
+        f"Run: {run}",
+        f"Why: {_cut(_one_line(why), LONGEST)}",
+        f"What to do: {_one_line(str(result.get('mend') or _LOOK))}",
+    ]
+    return voice.message(
+        Severity.FAILURE,
+        f"backup of {result['name']}: {why}",
+        lines,
+        once=f"failure {result['arn']} {_VARIABLE.sub('#', why)}",
+        source=str(result["arn"]),
+        triggers=_backups(run),
+    )
+
+
+_LOOK = "look at the log of fleet_backup, mend the cause; the next run tries again"
+
+
+def _about(result: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Resource: {_one_line(str(result['name']))} ({result['kind']}) in {result['region']}"
+    yield f"ARN: {result['arn']}"
+
+
+def _backups(run: str) -> str:
+    """One incident for all failures of a schedule: the next run of it without any is its end."""
+    return f"backups/{Slot.parse(run).schedule}"
+
+
+WORKFLOW = "workflow"
+"""The incident of a run that stopped before its end."""
+
+
+def finished(voice: Voice, report: Mapping[str, Any]) -> Message:
+    """A run. The last good one ends what the ones before it began."""
+    run, failed = str(report["run"]), report["failed"]
+    is_good = not failed and not report["blocked"]
+    done = f"{report['backed_up']:,} backed up ({_size(report['bytes'])}) in {_span(report['seconds'])}"
+    lines = [f"Run: {run}", f"Backed up: {done}"]
+    lines += list(_few([_failed_line(one) for one in failed]))
+    if report["blocked"]:
+        lines.append(f"{report['blocked']:,} expired backups could not be removed: runs/{run}/expired.json says why")
+    if report["removed"]:
+        lines.append(f"{report['removed']:,} expired backups were removed")
+    if report["unprotected"]:
+        lines.append(f"{report['unprotected']:,} resources are not backed up: holdfast status tells which, and why")
+    count = len(failed)
+    headline = f"{run}: {done}" if is_good else f"{run}: {count} failed, {report['backed_up']:,} backed up"
+    if report["blocked"] and not failed:
+        headline = f"{run}: {report['blocked']:,} expired backups are blocked"
+    return voice.message(
+        Severity.FAILURE if failed else Severity.NOTE,
+        headline,
+        lines,
+        once=f"run {run} {count} failed {' '.join(sorted(str(one['arn']) for one in failed))}",
+        day=f"{Slot.parse(run).due:%Y-%m-%d}",
+        source=run,
+        triggers=_backups(run) if failed else "",
+        resolves=() if failed else (_backups(run), WORKFLOW),
+    )
+
+
+def _failed_line(result: Mapping[str, Any]) -> str:
+    why = _cut(_one_line(str(result.get("why") or "no reason was noted")), LONGEST)
+    mend = f" What to do: {_one_line(str(result['mend']))}" if result.get("mend") else ""
+    return f"FAILED {_one_line(str(result['name']))} ({result['kind']}, {result['region']}): {why}.{mend}"
+
+
+def _few(lines: Sequence[str]) -> Iterator[str]:
+    yield from lines[:LINES]
+    if len(lines) > LINES:
+        yield f"and {len(lines) - LINES:,} more: the report has them all"
+
+
+def stopped(voice: Voice, execution: str, error: Mapping[str, Any]) -> Message:
+    """A run that broke off: not one resource failed, but the workflow."""
+    name, why = str(error.get("Error", "Unknown")), str(error.get("Cause", "no cause was told"))
+    return voice.message(
+        Severity.FAILURE,
+        f"a run stopped before its end: {name}",
+        [f"Error: {name}", f"Why: {_cut(_one_line(why), LONGEST)}", *_history(execution), _AGAIN],
+        once=f"stopped {execution}",
+        source=execution,
+        triggers=WORKFLOW,
+    )
+
+
+_AGAIN = (
+    "What to do: mend the cause, then start the same run again by redriving the execution in Step Functions: what was"
+    " backed up is not backed up twice."
+)
+
+
+def _history(execution: str) -> Iterator[str]:
+    yield f"Execution: {execution}"
+    yield f"Its history: aws stepfunctions get-execution-history --reverse-order --execution-arn {execution}"
+
+
+def restored(voice: Voice, restore: str, report: Mapping[str, Any]) -> Message:
+    """A restore that a person asked for, or a drill."""
+    failed = [str(one) for one in report["failed"]]
+    what = "restore drill" if report.get("drill") else "restore"
+    lines = [f"Restore: {restore}", *_few([f"FAILED {_one_line(one)}" for one in failed])]
+    lines += [_one_line(one) for one in str(report.get("summary", "")).splitlines()]
+    told = f"What to do: restores/{restore}/report.json says of each item why, and what mends it."
+    lines.append(told if failed else "Nothing is to be done.")
+    incident = "drill" if report.get("drill") else f"restore/{restore}"
+    return voice.message(
+        Severity.FAILURE if failed else Severity.NOTE,
+        f"{what} {restore}: {len(failed)} failed" if failed else f"{what} {restore} is done",
+        lines,
+        once=f"restore {restore} {' '.join(sorted(failed))}",
+        source=restore,
+        triggers=incident if failed else "",
+        resolves=() if failed else (incident,),
+    )
+
+
+def alarmed(voice: Voice, change: Change) -> Message | None:
+    """An alarm of CloudWatch that went on or off. That it has too little to tell by is no message."""
+    if change.state not in ("ALARM", "OK") or (change.state == "OK" and change.before != "ALARM"):
+        return None
+    is_on = change.state == "ALARM"
+    lines = [
+        f"Alarm: {change.name} in {change.region}",
+        f"What to do: {_one_line(change.description)}" if is_on else f"It was on: {_one_line(change.description)}",
+        f"Since: {change.at}",
+        f"CloudWatch says: {_cut(_one_line(change.reason), LONGEST)}",
+    ]
+    incident = f"alarm/{change.name}"
+    return voice.message(
+        Severity.FAILURE if is_on else Severity.RESOLVED,
+        f"{change.name}: {change.description}" if is_on else f"{change.name} is off again",
+        lines,
+        once=f"alarm {change.arn} {change.state} {change.at}",
+        day=change.at[:10],
+        source=change.arn,
+        triggers=incident if is_on else "",
+        resolves=() if is_on else (incident,),
+    )
+
+
+def ended(voice: Voice, execution: Ended) -> Message | None:
+    """A workflow that did not succeed. Ours have told why themselves, unless they could not."""
+    if execution.error in TOLD_BY_THE_WORKFLOW:
+        return None
+    name = execution.machine.rpartition(":")[2]
+    how = {"TIMED_OUT": "took too long", "ABORTED": "was stopped by somebody"}.get(execution.status, "failed")
+    why = ": ".join(filter(None, [execution.error, execution.cause])) or "no cause was told"
+    return voice.message(
+        Severity.FAILURE,
+        f"workflow {name} {how}",
+        [
+            f"Why: {_cut(_one_line(why), LONGEST)}",
+            *_history(execution.arn),
+            "What to do: mend the cause, start it again.",
+        ],
+        once=f"execution {execution.arn} {execution.status}",
+        source=execution.arn,
+        triggers=f"execution/{name}",
+    )
+
+
+def _one_line(text: str) -> str:
+    """Whatever a name holds, it writes no lines of its own."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
+
+
+def _ascii(text: str) -> str:
+    """SNS takes no other characters in a subject."""
+    return text.encode("ascii", "replace").decode()
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."
+
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+
+
+def _size(size: float) -> str:
+    for unit in _UNITS[:-1]:
+        if size < 1000:
+            return f"{size:,.0f} {unit}"
+        size /= 1000
+    return f"{size:,.0f} {_UNITS[-1]}"
+
+
+def _span(seconds: float) -> str:
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min" if rest >= 60 else f"{rest} s"
