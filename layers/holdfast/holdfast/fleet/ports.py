@@ -95,13 +95,14 @@ class Buckets(Protocol):
 
     def replicate(self, resource: Resource, replica: str, token: str) -> None:
         """Have a bucket replicated into the bucket `replica`, which is made if it is not there, and what was there
-        before copied by one job for a token. Other rules of the bucket stay. What is set up already is left alone.
+        before copied by one job for a token; an empty one asks for none. Other rules of the bucket stay. What is set up
+        already is left alone.
 
         Raises NotAvailable: the bucket keeps no versions, and they may not be switched on; the replica's name is too
         long, or somebody else's."""
 
     def look(self, resource: Resource, replica: str, token: str) -> Replicated:
-        """How it stands, as far as a sample tells. Raises ResourceGone."""
+        """How it stands, as far as a sample tells; without a token, `earlier` is none. Raises ResourceGone."""
 
 
 class Documents(Protocol):
