@@ -376,14 +376,21 @@ class MemoryShelf:
             raise ResourceGone(f"there is no database {resource.name} in {self.region} any more")
         return database
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self, source: str = "") -> Iterator[Part]:
         self._before("parts")
         now = self.fleet.now()
         mine = self._mine()
         images = [one for one in mine if one.part.type is PartType.IMAGE]
         for kept in mine:
-            if kept.part.tags.get(Tag.STACK) == self.stack and kept.listed <= now:
-                yield replace(kept.seen(now), used_by=_used_by(kept, images))
+            tags = kept.part.tags
+            if tags.get(Tag.STACK) == self.stack and source in ("", tags.get(Tag.SOURCE)) and kept.listed <= now:
+                yield replace(kept.seen(now), account=self.account, used_by=_used_by(kept, images))
+
+    def copies_under_way(self) -> int:
+        self._before("copies_under_way")
+        now = self.fleet.now()
+        ours = [kept for kept in self._mine() if kept.part.tags.get(Tag.STACK) == self.stack and kept.is_copy]
+        return sum(kept.listed <= now and kept.seen(now).status is Status.PENDING for kept in ours)
 
     def _mine(self) -> list[Kept]:
         """What the service keeps in this region of this account, whoever made it."""
@@ -683,7 +690,7 @@ class MemoryBuckets:
         if bucket.rule != replica:
             self._before("put_rule", bucket.name)
             bucket.rule = replica
-        if token not in bucket.jobs:
+        if token and token not in bucket.jobs:
             self._before("start_job", bucket.name, token)
             self._start(bucket, token)
 
