@@ -33,9 +33,12 @@ class Request:
 
 
 def discover(fleet: Fleet, request: Request) -> dict[str, Any]:
-    """Name the run, and tell by service what it backs up. Asked again, it answers as the first time."""
+    """Name the run, and tell by service what it backs up. Asked again, it answers as the first time, unless it could
+    not see everything then."""
     run = str(request.slot)
-    told = fleet.documents.load(naming.discovered(run)) or _discover(fleet, request)
+    told = fleet.documents.load(naming.discovered(run))
+    if told is None or told["undiscovered"]:
+        told = _discover(fleet, request, began=told["began"] if told else request.started.isoformat())
     chosen = [Resource.of(one) for one in told["resources"]]
     services = [
         {"service": service.value, "concurrency": CONCURRENCY[service], "resources": digests}
@@ -51,7 +54,7 @@ def discover(fleet: Fleet, request: Request) -> dict[str, Any]:
     }
 
 
-def _discover(fleet: Fleet, request: Request) -> dict[str, Any]:
+def _discover(fleet: Fleet, request: Request, began: str) -> dict[str, Any]:
     """The document that tells of all comes last: what it names is there."""
     slot, run = request.slot, str(request.slot)
     found, undiscovered = look(fleet)
@@ -63,7 +66,7 @@ def _discover(fleet: Fleet, request: Request) -> dict[str, Any]:
         "run": run,
         "schedule": slot.schedule.value,
         "due": slot.due.isoformat(),
-        "began": request.started.isoformat(),
+        "began": began,
         "set": slot.set,
         "resources": [one.as_json() for one in chosen],
         "unprotected": [
