@@ -492,8 +492,8 @@ class MemoryShelf:
         if part.type is PartType.SNAPSHOT:
             copy = self._part(part.type, {Tag.VOLUME: part.of, **tags}, **self._like(source.part))
         else:
-            if source.account != self.owner and part.region != self.region:
-                raise CannotCopy(f"RDS copies {part.id} of another account within its region only")
+            if source.account != self.owner and part.encrypted and not self.key:
+                raise CannotCopy(f"{part.id} is encrypted, and account {self.owner} has been given no key")
             self._check_kept(part.type)
             copy = self._part(part.type, _rds_tags(tags), id_=name, **self._like(source.part))
         self._keep(copy, name, self.fleet.copying, is_copy=True)
@@ -507,10 +507,8 @@ class MemoryShelf:
         raise ResourceGone(f"there is no {part.id} in {part.region} that account {self.owner} may copy")
 
     def _check_copies(self) -> None:
-        now = self.fleet.now()
-        copies = [kept for kept in self._mine() if kept.is_copy and kept.seen(now).status is Status.PENDING]
-        if len(copies) >= self.fleet.copies_at_once:
-            raise LimitReached(f"{self.region} makes {len(copies)} copies at a time, no more")
+        if (copies := len(self._under_way())) >= self.fleet.copies_at_once:
+            raise LimitReached(f"{self.region} makes {copies} copies at a time, no more")
 
     def _like(self, part: Part) -> dict[str, Any]:
         """What a copy has of its source, and the key that it gets."""
@@ -524,7 +522,7 @@ class MemoryShelf:
         copies = [self._part(PartType.SNAPSHOT, tags, **self._like(part) | {"of": ""}) for part in below]
         self._keep_image(copies, name, tags, "", self.fleet.copying, copy=True)
         for copy in copies:
-            self._keep(copy, "", self.fleet.copying)
+            self._keep(copy, "", self.fleet.copying, is_copy=True)
 
     def share(self, part: Part, account: str) -> None:
         self._before("share", part.id, account)
