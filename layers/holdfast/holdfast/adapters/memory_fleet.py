@@ -377,7 +377,7 @@ class MemoryShelf:
         return database
 
     def parts(self, source: str = "") -> Iterator[Part]:
-        self._before("parts")
+        self._before("parts", source)
         now = self.fleet.now()
         mine = self._mine()
         images = [one for one in mine if one.part.type is PartType.IMAGE]
@@ -388,9 +388,14 @@ class MemoryShelf:
 
     def copies_under_way(self) -> int:
         self._before("copies_under_way")
+        listed = [kept for kept in self._under_way() if kept.listed <= self.fleet.now()]
+        return sum(kept.part.tags.get(Tag.STACK) == self.stack for kept in listed)
+
+    def _under_way(self) -> list[Kept]:
+        """A copy of an image counts as many as it has snapshots."""
         now = self.fleet.now()
-        ours = [kept for kept in self._mine() if kept.part.tags.get(Tag.STACK) == self.stack and kept.is_copy]
-        return sum(kept.listed <= now and kept.seen(now).status is Status.PENDING for kept in ours)
+        copies = [kept for kept in self._mine() if kept.is_copy and kept.part.type is not PartType.IMAGE]
+        return [kept for kept in copies if kept.seen(now).status is Status.PENDING]
 
     def _mine(self) -> list[Kept]:
         """What the service keeps in this region of this account, whoever made it."""
