@@ -1,7 +1,15 @@
 """What the services of the fleet take as names and tags. Pure."""
 
 import re
+from collections.abc import Mapping
 from hashlib import sha256
+
+from holdfast.fleet.model import Tag
+
+DRILL = "holdfast:drill"
+"""The tag of what a drill has restored: it is destroyed soon, and never backed up."""
+
+GIB = 1024**3
 
 LONGEST_SNAPSHOT_NAME = 255
 LONGEST_BUCKET_NAME = 63
@@ -41,3 +49,8 @@ def tag_value(text: str) -> str:
 def token(*what: str) -> str:
     """What makes asking twice one request: CopyImage and CreateJob take 64 characters."""
     return sha256("\n".join(what).encode()).hexdigest()
+
+
+def is_same_backup(tags: Mapping[str, str], others: Mapping[str, str]) -> bool:
+    """Whether parts with these tags are of one backup."""
+    return Tag.RUN in tags and all(tags.get(tag) == others.get(tag) for tag in (Tag.STACK, Tag.SOURCE, Tag.RUN))

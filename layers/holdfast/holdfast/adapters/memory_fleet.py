@@ -7,15 +7,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
-from holdfast.adapters.fleet_names import LONGEST_BUCKET_NAME, image_name, snapshot_name, tag_value
+from holdfast.adapters.fleet_names import (
+    DRILL,
+    GIB,
+    LONGEST_BUCKET_NAME,
+    image_name,
+    is_same_backup,
+    snapshot_name,
+    tag_value,
+)
 from holdfast.fleet.model import Kind, Part, PartType, Resource, Status, Tag
 from holdfast.fleet.ports import CannotCopy, LimitReached, NotAvailable, Replicated, ResourceGone, Undeletable
 from holdfast.ports import Clock
-
-DRILL = "holdfast:drill"
-"""The tag of what a drill has restored: it is destroyed soon, and never backed up."""
-
-GIB = 1024**3
 
 type Service = Literal["ec2", "rds"]
 
@@ -524,7 +527,8 @@ class MemoryShelf:
 
     def _copy_image(self, source: Kept, name: str, tags: dict[str, str]) -> None:
         below = [kept.part for kept in self.fleet.kept.values() if kept.part.id in source.stands_on]
-        copies = [self._part(PartType.SNAPSHOT, tags, **self._like(part) | {"of": ""}) for part in below]
+        theirs = {name: value for name, value in tags.items() if name != Tag.VOLUME}
+        copies = [self._part(PartType.SNAPSHOT, theirs, **self._like(part) | {"of": ""}) for part in below]
         self._keep_image(copies, name, tags, "", self.fleet.copying, copy=True)
         for copy in copies:
             self._keep(copy, "", self.fleet.copying, is_copy=True)
@@ -568,16 +572,8 @@ class MemoryShelf:
 
 def _used_by(kept: Kept, images: Iterable[Kept]) -> tuple[str, ...]:
     """The images that stand on it and are not of the same backup."""
-    return tuple(
-        image.part.id
-        for image in images
-        if kept.part.id in image.stands_on and not is_same_backup(kept.part, image.part)
-    )
-
-
-def is_same_backup(part: Part, other: Part) -> bool:
-    ours = (Tag.STACK, Tag.SOURCE, Tag.RUN)
-    return all(part.tags.get(tag) == other.tags.get(tag) for tag in ours)
+    others = [image for image in images if kept.part.id in image.stands_on]
+    return tuple(image.part.id for image in others if not is_same_backup(kept.part.tags, image.part.tags))
 
 
 def _rds_tags(tags: Mapping[str, str]) -> dict[str, str]:
