@@ -1,0 +1,194 @@
+"""How a database or a cluster is made again from its snapshot and its description. Pure."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from typing import Any
+
+from holdfast.fleet.model import Kind
+from holdfast.fleet.restore.model import Piece, PieceType
+from holdfast.fleet.restore.request import Request, given, tag_list
+
+GIB = 1024**3
+
+LONGEST_NAME = 63
+
+_OF_INSTANCE = (
+    "DBInstanceClass",
+    "Port",
+    "MultiAZ",
+    "PubliclyAccessible",
+    "AutoMinorVersionUpgrade",
+    "LicenseModel",
+    "StorageType",
+    "CopyTagsToSnapshot",
+    "EnableIAMDatabaseAuthentication",
+    "EnableCloudwatchLogsExports",
+    "NetworkType",
+)
+_OF_CLUSTER = (
+    "Engine",
+    "EngineVersion",
+    "EngineMode",
+    "Port",
+    "StorageType",
+    "CopyTagsToSnapshot",
+    "EnableIAMDatabaseAuthentication",
+    "EnableCloudwatchLogsExports",
+    "ServerlessV2ScalingConfiguration",
+    "NetworkType",
+)
+_OF_MEMBER = ("PromotionTier", "PubliclyAccessible", "AutoMinorVersionUpgrade")
+
+_SET_LATER = (
+    "BackupRetentionPeriod",
+    "PreferredBackupWindow",
+    "PreferredMaintenanceWindow",
+    "MaxAllocatedStorage",
+    "MonitoringInterval",
+    "MonitoringRoleArn",
+    "DeletionProtection",
+)
+"""What restoring does not set. Who deletes a half-made database is not in the way of its protection."""
+
+_SET_LATER_OF_CLUSTER = (
+    "BackupRetentionPeriod",
+    "PreferredBackupWindow",
+    "PreferredMaintenanceWindow",
+    "DeletionProtection",
+)
+
+_USUAL_GP3_IOPS, _USUAL_GP3_THROUGHPUT = 3000, 125
+"""RDS refuses to be told them of a volume that has no others."""
+
+
+def new_name(asked: Request) -> str:
+    """The identifier of what is made: in a region there is one of each."""
+    if asked.placement.isolated:
+        return asked.unique
+    suffix = asked.placement.suffix or f"restored-{asked.backup.taken.astimezone(UTC):%Y%m%d-%H%M}"
+    return f"{asked.label[: LONGEST_NAME - len(suffix) - 1].rstrip('-')}-{suffix}"
+
+
+def pieces(asked: Request) -> tuple[Piece, ...]:
+    """A database; or a cluster, and then its members. Raises NotRestorable."""
+    asked.need("--db-subnet-group", asked.placement.db_subnet_group)
+    asked.need("--security-group", asked.placement.security_groups)
+    if asked.backup.kind is Kind.CLUSTER:
+        return (_cluster(asked), *_members(asked))
+    return (_database(asked),)
+
+
+def storage(asked: Request) -> Iterator[tuple[str, int]]:
+    told = asked.description
+    kind = "aurora" if _is_aurora(told) else told.get("StorageType", "gp3")
+    yield f"rds.{kind}", told.get("AllocatedStorage", 0) * GIB or asked.backup.size
+
+
+def notes(asked: Request) -> Iterator[str]:
+    told = asked.description
+    if not asked.is_home:
+        for what in ("DBParameterGroupName", "DBClusterParameterGroupName", "OptionGroupName"):
+            if told.get(what) and not told[what].startswith("default"):
+                yield f"without {told[what]!r}, which is of {asked.home.region}: the default one is used"
+    if not asked.placement.isolated:
+        yield "under a new endpoint: whoever uses the original has to be told"
+
+
+def _is_aurora(told: Mapping[str, Any]) -> bool:
+    return str(told.get("Engine", "")).startswith("aurora")
+
+
+def _network(asked: Request) -> dict[str, Any]:
+    """Where it can be reached. In isolation it has the default security group of its network."""
+    found = {"DBSubnetGroupName": asked.placement.db_subnet_group or asked.description.get("DBSubnetGroupName")}
+    if not asked.placement.isolated:
+        groups = asked.placement.security_groups or asked.description.get("VpcSecurityGroupIds")
+        found["VpcSecurityGroupIds"] = list(groups or ())
+    return given(found)
+
+
+def _groups(asked: Request, *names: str) -> dict[str, Any]:
+    """Parameter and option groups: those of a region are not in another."""
+    return given(asked.description, names) if asked.is_home else {}
+
+
+def _database(asked: Request) -> Piece:
+    told, name = asked.description, new_name(asked)
+    request = {
+        "DBInstanceIdentifier": name,
+        "DBSnapshotIdentifier": asked.backup.parts[0].id,
+        **given(told, _OF_INSTANCE),
+        **_faster(told),
+        **_groups(asked, "DBParameterGroupName", "OptionGroupName"),
+        **_network(asked),
+        "Tags": tag_list(asked.tags),
+    }
+    expected = {
+        "engine": f"{told['Engine']} {told['EngineVersion']}",
+        "class": told["DBInstanceClass"],
+        "storage": f"{told['AllocatedStorage']:,} GiB",
+        **_encrypted(told),
+    }
+    if asked.placement.isolated:
+        request |= {"MultiAZ": False, "PubliclyAccessible": False, "DeletionProtection": False}
+        return Piece(PieceType.DATABASE, name, request, (), {**expected, "public": False})
+    return Piece(PieceType.DATABASE, name, request, _later(told, _SET_LATER), expected)
+
+
+def _faster(told: Mapping[str, Any]) -> dict[str, Any]:
+    """What was paid for besides what every volume has."""
+    if told.get("StorageType") != "gp3":
+        return given(told, ("Iops",)) if told.get("StorageType") in ("io1", "io2") else {}
+    usual = {"Iops": _USUAL_GP3_IOPS, "StorageThroughput": _USUAL_GP3_THROUGHPUT}
+    return {name: told[name] for name, least in usual.items() if (told.get(name) or 0) > least}
+
+
+def _later(told: Mapping[str, Any], names: tuple[str, ...]) -> tuple[dict[str, Any], ...]:
+    settings = given(told, names)
+    return (settings,) if settings else ()
+
+
+def _encrypted(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {"encrypted": True} if told.get("StorageEncrypted") else {}
+
+
+def _cluster(asked: Request) -> Piece:
+    told, name = asked.description, new_name(asked)
+    request = {
+        "DBClusterIdentifier": name,
+        "SnapshotIdentifier": asked.backup.parts[0].id,
+        **given(told, _OF_CLUSTER),
+        **_groups(asked, "DBClusterParameterGroupName"),
+        **_network(asked),
+        "Tags": tag_list(asked.tags),
+    }
+    if not _is_aurora(told):  # it brings its members itself
+        request |= given(told, ("DBClusterInstanceClass", "Iops"))
+    settings = () if asked.placement.isolated else _later(told, _SET_LATER_OF_CLUSTER)
+    expected = {"engine": f"{told['Engine']} {told['EngineVersion']}", **_encrypted(told)}
+    return Piece(PieceType.CLUSTER, name, request, settings, expected)
+
+
+def _members(asked: Request) -> Iterator[Piece]:
+    """The writer first: the first that is there is the one that writes. A drill needs no other."""
+    told = asked.description
+    if not _is_aurora(told):
+        return
+    members = sorted(told["Members"], key=lambda member: (not member["IsWriter"], member.get("PromotionTier", 1)))
+    for number, member in enumerate(members[:1] if asked.placement.isolated else members, start=1):
+        name = f"{new_name(asked)[: LONGEST_NAME - 3]}-{number}"
+        request = {
+            "DBInstanceIdentifier": name,
+            "DBClusterIdentifier": new_name(asked),
+            "DBInstanceClass": member["DBInstanceClass"],
+            "Engine": told["Engine"],
+            **given(member, _OF_MEMBER),
+            "Tags": tag_list(asked.tags),
+        }
+        expected = {"class": member["DBInstanceClass"]}
+        if asked.is_home:
+            request |= given(member, ("DBParameterGroupName",))
+        if asked.placement.isolated:
+            request["PubliclyAccessible"] = False
+            expected["public"] = False
+        yield Piece(PieceType.DATABASE, name, request, (), expected)

@@ -1,0 +1,75 @@
+"""What a restore asks of the outside, besides what the fleet system has anyway."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from holdfast.fleet.restore.model import Made, Piece
+
+
+class Refused(Exception):
+    """AWS refuses what a restore asks, and will again: a subnet or a group that is not there, a name that is taken."""
+
+
+class Provisioner(Protocol):
+    """EC2 or RDS in one place, as who makes, looks and destroys."""
+
+    def find(self, pieces: Sequence[Piece]) -> list[Made]:
+        """Those of the pieces that are there, and what has their names though it is no restore of ours."""
+
+    def make(self, piece: Piece, image: str = "") -> None:
+        """Begin to make a piece, once for its name; an instance from `image`, if one was made for it.
+        Raises Refused; LimitReached and NotAvailable where it may work later."""
+
+    def configure(self, made: Made, piece: Piece) -> None:
+        """Set what making it does not. Setting it again changes nothing. Raises Refused, NotAvailable."""
+
+    def made(self, restore: str) -> Iterator[Made]:
+        """All that carries the tag of a restore, and is not gone."""
+
+    def remove(self, made: Made) -> None:
+        """Terminate an instance, deregister an image, delete a database without a last snapshot. What is gone is well.
+        Raises NotAvailable where it works later."""
+
+
+class TargetChanged(Exception):
+    """What is at a target is not what was found there: somebody has written to it since."""
+
+
+class Unreadable(Exception):
+    """A version cannot be copied now: it is archived, gone, or closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version of an object, or a delete marker."""
+
+    key: str
+    version: str
+    at: datetime
+    size: int = 0
+    etag: str = ""
+    is_marker: bool = False
+    storage_class: str = "STANDARD"
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """What is at a target. `at`: to the second, as S3 tells."""
+
+    etag: str
+    size: int
+    at: datetime
+
+
+class Versions(Protocol):
+    """Buckets, as a restore of a prefix reads and writes them."""
+
+    def entries(self, bucket: str, prefix: str, after: str) -> Iterable[Entry]:
+        """Versions and delete markers by key, those of one key newest first; of keys beyond `after`."""
+
+    def head(self, bucket: str, key: str) -> There | None: ...
+
+    def copy(self, bucket: str, entry: Entry, to: str, key: str, over: There | None) -> None:
+        """Copy a version, if the target still is as it was found. Raises TargetChanged, Unreadable."""

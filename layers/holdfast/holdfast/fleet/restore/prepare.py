@@ -1,0 +1,213 @@
+"""Gathers what there is of backups, and plans: a restore that somebody asks for, or a drill."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from holdfast.fleet import naming
+from holdfast.fleet import plan as fleet_plan
+from holdfast.fleet.model import Backup, Kind, NotARun, Place, Slot
+from holdfast.fleet.ports import Documents
+from holdfast.fleet.proof import Ledger
+from holdfast.fleet.restore import plan
+from holdfast.fleet.restore.model import Item, NotRestorable, Placement, Plan, Prefix, label, stamp
+from holdfast.fleet.restore.plan import Drills, Wanted
+from holdfast.fleet.restore.request import Request
+from holdfast.fleet.run import Fleet
+
+
+def backups_in(fleet: Fleet, region: str = "") -> list[Backup]:
+    """All backups; or those of one region alone: nobody asks another that may be down."""
+    shelves = [shelf for (_, place), shelf in fleet.shelves().items() if region in ("", place.region)]
+    found = fleet.each(lambda shelf: list(shelf.parts()), shelves)
+    return fleet_plan.gather(part for parts in found for part in parts)
+
+
+def digest_of(arn: str) -> str:
+    """As `Resource.digest` is."""
+    return sha256(arn.encode()).hexdigest()[:16]
+
+
+def buckets(documents: Documents) -> dict[str, dict[str, Any]]:
+    """What is known of each bucket that is replicated, by its ARN."""
+    told = (documents.load(key) for key in documents.keys(naming.BUCKETS))
+    return {bucket["arn"]: bucket for bucket in told if bucket}
+
+
+@dataclass(frozen=True, slots=True)
+class Onto:
+    """Where the objects of a bucket go: `to`, under `to_prefix`; back into it if that is empty."""
+
+    prefix: str = ""
+    to: str = ""
+    to_prefix: str = ""
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A resource of a recovery set that cannot be restored as asked, and why."""
+
+    source: str
+    why: str
+
+
+# What somebody asks for
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """`wanted`: of when; `placement`: where to, of instances and databases; `onto`: of objects."""
+
+    fleet: Fleet
+    wanted: Wanted
+    placement: Placement
+    onto: Onto
+
+    def resource(self, text: str) -> Plan:
+        """A restore of one resource. Raises NotRestorable."""
+        known = buckets(self.fleet.documents)
+        backups = backups_in(self.fleet, self.wanted.region)
+        source = plan.source_named([*known, *(one.source for one in backups)], text)
+        if source in known:
+            bucket, at = known[source], self._moment()
+            told = (source, self.onto, stamp(at))
+            restore = plan.restore_id(bucket["name"], at, *told)
+            asked = f"{bucket['name']}/{self.onto.prefix} as it was at {stamp(at)}"
+            return Plan(restore, asked, (self._bucket(bucket, at),))
+        backup = plan.choose(backups, source, self.wanted)
+        restore = plan.restore_id(label(source), backup.taken, backup.id, self.placement)
+        item = self._snapshots(restore, backup)
+        return Plan(restore, f"{label(source)} as it was at {stamp(backup.taken)}", (item,))
+
+    def set(self, name: str) -> tuple[Plan, list[LeftOut]]:
+        """A restore of all that a recovery set holds of the fleet; what other systems have of it, as commands. Raises
+        NotRestorable."""
+        told = self.fleet.documents.load(naming.recovery_set(name))
+        if told is None:
+            raise NotRestorable(f"there is no recovery set {name!r}: holdfast sets list shows them")
+        at = datetime.fromisoformat(told["at"])
+        restore = plan.restore_id(f"set-{name}", at, self.wanted.region, self.placement, self.onto)
+        items, left_out = self._all_of(restore, name)
+        for bucket in buckets(self.fleet.documents).values():
+            items.append(self._bucket(bucket, at))
+        commands = tuple(member["restore"] for member in told["members"] if member["system"] != "fleet")
+        return Plan(restore, f"recovery set {name}", tuple(items), commands), left_out
+
+    def _all_of(self, restore: str, name: str) -> tuple[list[Item], list[LeftOut]]:
+        items: list[Item] = []
+        left_out: list[LeftOut] = []
+        slot = _slot_of_set(name)
+        backups = [one for one in backups_in(self.fleet, self.wanted.region) if one.slot.set == slot.set]
+        for source in sorted({one.source for one in backups}):
+            try:
+                items.append(self._snapshots(restore, plan.choose(backups, source, self.wanted)))
+            except NotRestorable as error:
+                left_out.append(LeftOut(source, str(error)))
+        return items, left_out
+
+    def _snapshots(self, restore: str, backup: Backup) -> Item:
+        return item_of(self.fleet, restore, backup, self.placement)
+
+    def _moment(self) -> datetime:
+        if self.wanted.slot:
+            return self.wanted.slot.due
+        return self.wanted.at or self.fleet.now().replace(microsecond=0)
+
+    def _bucket(self, bucket: dict[str, Any], at: datetime) -> Item:
+        onto = self.onto
+        to, to_prefix = (onto.to, onto.to_prefix) if onto.to else (bucket["name"], "")
+        if to == bucket["replica"]:
+            raise NotRestorable(f"{to} is the replica itself: restore to another bucket")
+        prefix = Prefix(bucket["replica"], onto.prefix, to, to_prefix, at, overwrite=onto.overwrite)
+        return Item(
+            name=digest_of(bucket["arn"]),
+            kind=Kind.BUCKET,
+            source=bucket["arn"],
+            place=Place(bucket["region"]),
+            backup=bucket["replica"],
+            taken=at,
+            prefix=prefix,
+            notes=tuple(_lag(bucket, at)),
+            verified=bucket["verified"] is not None,
+        )
+
+
+def _lag(bucket: dict[str, Any], at: datetime) -> Iterable[str]:
+    """What the replica may not have."""
+    if bucket["taken"] is None:
+        yield "no check has found its replication good yet"
+    elif datetime.fromisoformat(bucket["taken"]) < at:
+        taken = stamp(datetime.fromisoformat(bucket["taken"]))
+        yield f"its replica was last found to have all that was written until {taken}: what is later may be missing"
+
+
+def _slot_of_set(name: str) -> Slot:
+    try:
+        return Slot.parse(f"manual-{name}")
+    except NotARun:
+        raise NotRestorable(f"{name!r} names no recovery set: 2026-11-21T02-00-00Z is one") from None
+
+
+def item_of(fleet: Fleet, restore: str, backup: Backup, placement: Placement) -> Item:
+    """What has to be made of a backup, as its source was described then. Raises NotRestorable."""
+    digest = digest_of(backup.source)
+    description = fleet.documents.load(naming.description(digest, str(backup.slot)))
+    if description is None:
+        raise NotRestorable(
+            f"nobody knows what {label(backup.source)} was like at {backup.slot}: its description is gone from the"
+            " backup bucket. Its snapshots can be restored by hand"
+        )
+    return plan.item(Request(restore, digest, backup, description, placement))
+
+
+# A drill
+
+
+def drill(fleet: Fleet, drills: Drills, due: datetime) -> Plan:
+    """A drill of those whose turn it is: the same for the same moment."""
+    restore = plan.restore_id("drill", due, fleet.stack)
+    placement = Placement(subnet=drills.subnet, db_subnet_group=drills.db_subnet_group, isolated=True)
+    chosen = plan.to_drill(backups_in(fleet, drills.region), Ledger(fleet.documents).last_drilled(), drills)
+    items: list[Item] = []
+    for backup in chosen:
+        try:
+            items.append(item_of(fleet, restore, backup, placement))
+        except NotRestorable as error:  # what a drill is for: to know it before
+            items.append(_hopeless(backup, str(error)))
+    return Plan(restore, f"drill of {stamp(due)}", tuple(items), drill=True)
+
+
+def _hopeless(backup: Backup, why: str) -> Item:
+    """An item that can be made of nothing: it fails with the reason."""
+    return Item(
+        name=digest_of(backup.source),
+        kind=backup.kind,
+        source=backup.source,
+        place=backup.place,
+        backup=backup.id,
+        taken=backup.taken,
+        hopeless=why,
+    )
+
+
+# Whether it is still there
+
+
+def missing_parts(fleet: Fleet, items: Sequence[Item]) -> dict[str, str]:
+    """By the name of an item, why it cannot be restored: a part of its backup is gone, or not complete any more."""
+    lacking: dict[str, str] = {}
+    shelves = fleet.shelves()
+    listings: dict[tuple[object, Place], dict[str, str]] = {}
+    for item in items:
+        if item.kind is Kind.BUCKET:
+            continue
+        where = (item.kind.service, item.place)
+        if where not in listings:
+            listings[where] = {part.arn: part.status for part in shelves[where].parts()}
+        gone = [arn for arn in item.parts if listings[where].get(arn) != "complete"]
+        if gone:
+            lacking[item.name] = f"{', '.join(map(label, gone))} of {item.backup} is not there, or not complete"
+    return lacking
