@@ -72,3 +72,7 @@ def of_restore(answer: Mapping[str, Any]) -> Iterator[Measured]:
     for name, key in (("DrillRtoSeconds", "rto_seconds"), ("DrillRpoSeconds", "rpo_seconds")):
         if (seconds := answer.get(key)) is not None:
             yield Measured(name, MetricUnit.Seconds, seconds)
+
+
+def of_expire(answer: Mapping[str, Any]) -> Iterator[Measured]:
+    yield Measured("BreakerHeld", MetricUnit.Count, answer["held"] is not None)
