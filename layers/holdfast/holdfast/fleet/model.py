@@ -147,6 +147,8 @@ class PartType(StrEnum):
 class Status(StrEnum):
     PENDING = "pending"
     COMPLETE = "complete"
+    PARTIAL = "partial"
+    """Of a backup: a part of it is not there. Somebody has deleted it, or a listing does not have it yet."""
     FAILED = "failed"
 
 
@@ -227,9 +229,14 @@ class Backup:
         told = {part.status for part in self.parts}
         if Status.FAILED in told:
             return Status.FAILED
-        if Status.PENDING in told or len(self.parts) < int(self.tags.get(Tag.PARTS, "1")):
+        if Status.PENDING in told:
             return Status.PENDING
-        return Status.COMPLETE
+        return Status.COMPLETE if len(self.parts) >= self.expected else Status.PARTIAL
+
+    @property
+    def expected(self) -> int:
+        """How many parts it was made with."""
+        return int(self.tags.get(Tag.PARTS, "1"))
 
     @property
     def verified(self) -> datetime | None:

@@ -161,6 +161,13 @@ def next_step(seen: Seen, place: Place | None, now: datetime) -> Step:
             return Wait("AWS is making it")
         case Status.FAILED:
             return _failed(seen.here.parts)
+        case Status.PARTIAL if _may_ask(seen, Ask.CREATE, now):
+            there = f"{len(seen.here.parts)} of {seen.here.expected} parts of {seen.here.id} are there"
+            return Failed(
+                f"{there}: the others were deleted", "the next run makes a new one; cleaning removes this one"
+            )
+        case Status.PARTIAL:
+            return Wait("not all of its parts are listed yet")
         case Status.COMPLETE:
             return _next_copy(seen, seen.here, place, now) if place else Done()
 

@@ -89,7 +89,7 @@ def judge(backups: Sequence[Backup], rules: Rules, now: datetime) -> list[Verdic
         chains[backup.source, backup.place].append(backup)
     kept = {id(one): why for chain in chains.values() for one, why in _kept(chain, rules.keep, now)}
     # What was copied is needed until its copy is complete.
-    awaited = {(one.source, one.slot) for one in backups if one.is_copy and one.status is Status.PENDING}
+    awaited = {(one.source, one.slot) for one in backups if one.is_copy and _is_being_made(one, now)}
     return [
         Kept(one, kept[id(one)])
         if id(one) in kept
@@ -122,13 +122,17 @@ def _kept_of_the_others(chain: Iterable[Backup], has_good: bool, now: datetime) 
     for backup in chain:
         if backup.verified:
             continue
-        if backup.status is Status.PENDING and now - backup.taken < FAILED_STAY:
+        if _is_being_made(backup, now):
             kept.append((backup, "AWS is still making it"))
         elif not has_good:
             kept.append((backup, "never found good, but there is no better one"))
         elif now - backup.taken < FAILED_STAY:
             kept.append((backup, f"never found good; it can be looked at for {FAILED_STAY.days} days"))
     return kept
+
+
+def _is_being_made(backup: Backup, now: datetime) -> bool:
+    return backup.status is Status.PENDING and now - backup.taken < FAILED_STAY
 
 
 def _judge_expired(backup: Backup, rules: Rules, now: datetime, *, is_awaited: bool) -> Verdict:
