@@ -32,8 +32,8 @@ _QUOTA_MEND = (
 )
 _KEY_MEND = "the key's policy must let the fleet use it, in the region where the copy goes"
 _OPTIONS_MEND = (
-    "its options must be there where the copy goes: copy it by hand with an option group, or take the persistent options"
-    " out of the database"
+    "its options must be there where the copy goes: copy it by hand with an option group, or take the persistent"
+    " options out of the database"
 )
 
 _MEANINGS: tuple[tuple[set[str], type[Exception], str], ...] = (
