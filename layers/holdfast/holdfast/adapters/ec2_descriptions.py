@@ -19,6 +19,7 @@ _AS_THEY_ARE = (
     "EbsOptimized",
     "SourceDestCheck",
     "Platform",
+    "PlatformDetails",
     "TpmSupport",
 )
 

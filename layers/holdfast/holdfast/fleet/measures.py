@@ -65,8 +65,9 @@ def of_alert(answer: Mapping[str, Any]) -> Iterator[Measured]:
 
 
 def of_restore(answer: Mapping[str, Any]) -> Iterator[Measured]:
-    """Of a drill: how long it took until all was checked, and how old the backups were; the worst of its resources."""
-    if not answer.get("drill"):
+    """Of the report of a drill: how long it took until all was checked, and how old the backups were; the worst of its
+    resources."""
+    if not answer.get("drill") or "failed" not in answer:
         return
     yield Measured("FailedDrills", MetricUnit.Count, len(answer["failed"]))
     for name, key in (("DrillRtoSeconds", "rto_seconds"), ("DrillRpoSeconds", "rpo_seconds")):

@@ -24,6 +24,9 @@ _OF_INSTANCE = (
     "EnableIAMDatabaseAuthentication",
     "EnableCloudwatchLogsExports",
     "NetworkType",
+    "CACertificateIdentifier",
+    "DedicatedLogVolume",
+    "ProcessorFeatures",
 )
 _OF_CLUSTER = (
     "Engine",
@@ -35,9 +38,17 @@ _OF_CLUSTER = (
     "EnableIAMDatabaseAuthentication",
     "EnableCloudwatchLogsExports",
     "ServerlessV2ScalingConfiguration",
+    "ScalingConfiguration",
+    "BacktrackWindow",
     "NetworkType",
 )
-_OF_MEMBER = ("PromotionTier", "PubliclyAccessible", "AutoMinorVersionUpgrade")
+_OF_MEMBER = (
+    "PromotionTier",
+    "PubliclyAccessible",
+    "AutoMinorVersionUpgrade",
+    "MonitoringInterval",
+    "MonitoringRoleArn",
+)
 
 _SET_LATER = (
     "BackupRetentionPeriod",
@@ -80,8 +91,10 @@ def pieces(asked: Request) -> tuple[Piece, ...]:
 
 def storage(asked: Request) -> Iterator[tuple[str, int]]:
     told = asked.description
-    kind = "aurora" if _is_aurora(told) else told.get("StorageType", "gp3")
-    yield f"rds.{kind}", told.get("AllocatedStorage", 0) * GIB or asked.backup.size
+    if _is_aurora(told):  # it is billed by what it holds
+        yield "rds.aurora", asked.backup.size
+    else:
+        yield f"rds.{told['StorageType']}", told["AllocatedStorage"] * GIB
 
 
 def notes(asked: Request) -> Iterator[str]:

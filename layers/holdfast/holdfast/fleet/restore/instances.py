@@ -57,20 +57,21 @@ def notes(asked: Request) -> Iterator[str]:
 
 def _image(asked: Request, devices: list[dict[str, Any]]) -> Piece:
     told = asked.description
-    if (platform := told.get("PlatformDetails", LINUX)) != LINUX:
+    if (platform := told.get("PlatformDetails") or told.get("Platform") or LINUX) != LINUX:
         raise NotRestorable(
             f"{asked.label} runs {platform}, and an image that is made of snapshots has no licence for that: deploy "
             "with FleetImages=true, so that it is backed up as an image"
         )
+    name = f"{asked.unique}-image"
     request = {
-        "Name": asked.unique,
+        "Name": name,
         "Description": f"made by holdfast to restore {asked.label}, and removed then",
         "RootDeviceName": told["RootDeviceName"],
         "BlockDeviceMappings": devices,
         **given(told, _OF_IMAGE),
         "TagSpecifications": [{"ResourceType": "image", "Tags": tag_list(asked.marks)}],
     }
-    return Piece(PieceType.IMAGE, asked.unique, request, temporary=True)
+    return Piece(PieceType.IMAGE, name, request, temporary=True)
 
 
 def _devices(asked: Request, *, from_image: bool) -> Iterator[dict[str, Any]]:

@@ -262,8 +262,8 @@ class Restore:
     # What failed, and what a drill leaves
 
     def fail(self, work: Work, error: Mapping[str, Any]) -> Answer:
-        """Note what a step raised."""
-        if work.progress.status == "failed":
+        """Note what a step raised. What was found good stays so, though a drill could not remove it."""
+        if work.progress.status in ("failed", "done"):
             return _answer("failed", why=work.progress.why or "")
         return self._fail(work, f"{error.get('Error')}: {error.get('Cause')}", SEE)
 
@@ -284,7 +284,10 @@ class Restore:
                 provisioner.remove(removal.made)
             except NotAvailable as error:
                 self.fleet.log("cannot be destroyed yet", id=removal.made.id, why=str(error))
-        if left or now - (work.progress.ended or work.progress.began) < GRACE:
+        since = now - (work.progress.ended or work.progress.began)
+        if left and since > PATIENCE:
+            return _answer("failed", why=f"{left[0].made.id} is not removed after {since}")
+        if left or since < GRACE:
             return _answer("waiting", POLL_SECONDS[work.item.kind], "AWS removes it")
         work.save(replace(work.progress, destroyed=now))
         return _answer("done")
@@ -313,7 +316,13 @@ class Restore:
                 "summary": summary,
             }
         )
-        return {"failed": [*failed, *(name for name in left if name not in failed)], "summary": summary}
+        return {
+            "failed": [*failed, *(name for name in left if name not in failed)],
+            "summary": summary,
+            "drill": planned.drill,
+            "rto_seconds": max((one["rto_seconds"] for one in told if one["status"] == "done"), default=None),
+            "rpo_seconds": max((one["rpo_seconds"] for one in told), default=None),
+        }
 
     def _told(self, item: Item, progress: Progress | None) -> dict[str, Any]:
         found = progress or Progress("begun", self.fleet.now())

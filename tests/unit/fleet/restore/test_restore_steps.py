@@ -1,0 +1,281 @@
+"""Restores from beginning to end, in memory: what there is afterwards."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from holdfast.fleet.model import Place
+from holdfast.fleet.proof import Ledger
+from holdfast.fleet.restore.model import NotRestorable, PieceType, Placement
+from holdfast.fleet.restore.plan import Drills, Wanted
+from holdfast.fleet.restore.record import Record
+from holdfast.fleet.restore.steps import NoDrills, NotAStep
+from tests.fleets import ABROAD, BEGINNING, DAILY, HOME, KEY, RULES, House
+
+DRILLS = Drills(HOME, 2, subnet="subnet-isolated", db_subnet_group="isolated")
+
+
+def restored(house: House, resource: str, **asked: Any) -> dict[str, Any]:
+    planned = house.plan(resource, **asked)
+    return house.carry_out({"restore": planned.restore})
+
+
+def test_an_instance_comes_back_as_it_was_described() -> None:
+    house = House()
+    settings = {"KeyName": "admins", "UserData": "IyEvYmluL3No", "DisableApiTermination": True}
+    machine = house.account.instance(HOME, {**DAILY, "Name": "web"}, sizes=(8, 100), kms_key=KEY, **settings)
+    house.back_up()
+    house.account.remove(machine.arn)
+
+    answer = restored(house, machine.id)
+
+    assert answer["failed"] == []
+    made = house.workshop.there()
+    assert [one.piece.type for one in made] == [PieceType.INSTANCE]
+    assert made[0].tags["Name"] == "web"
+    assert made[0].tags["holdfast:backup"] == "daily"
+    assert made[0].tags["holdfast:restored-from"] == f"{HOME}/{machine.id}/daily-2026-11-21T02-00-00Z"
+    assert made[0].facts["volumes"] == "/dev/sdf 100 GiB, /dev/xvda 8 GiB"
+    assert made[0].piece.request["KeyName"] == "admins"
+    assert made[0].piece.request["UserData"] == "IyEvYmluL3No"
+    assert made[0].settings == {"DisableApiTermination": {"Value": True}}
+
+
+def test_an_instance_that_was_backed_up_as_an_image_is_run_from_it() -> None:
+    house = House(replace(RULES, images=True))
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    answer = restored(house, machine.id)
+    assert answer["failed"] == []
+    image = next(part.id for part in house.account.all_parts() if part.type == "ami")
+    assert house.workshop.there()[0].piece.request["ImageId"] == image
+
+
+def test_a_database_comes_back_under_a_new_name() -> None:
+    house = House()
+    settings = {"DBParameterGroupName": "tuned", "BackupRetentionPeriod": 14, "DeletionProtection": True}
+    database = house.account.database(HOME, "orders", DAILY, kms_key=KEY, **settings)
+    house.back_up()
+    house.account.remove(database.arn)
+
+    answer = restored(house, "orders")
+
+    assert answer["failed"] == []
+    made = house.workshop.there()[0]
+    assert made.id == "orders-restored-20261121-0200"
+    assert made.piece.request["DBParameterGroupName"] == "tuned"
+    assert made.settings == {"BackupRetentionPeriod": 14, "DeletionProtection": True}
+
+
+def test_a_cluster_comes_back_with_its_members_the_writer_first() -> None:
+    house = House()
+    members = [
+        {"DBInstanceIdentifier": "a-1", "DBInstanceClass": "db.r6g.large", "PromotionTier": 1, "IsWriter": False},
+        {"DBInstanceIdentifier": "a-2", "DBInstanceClass": "db.r6g.xlarge", "PromotionTier": 0, "IsWriter": True},
+    ]
+    house.account.database(HOME, "aurora", DAILY, cluster=True, Members=members)
+    house.workshop.making = timedelta(minutes=20)
+    house.back_up()
+
+    answer = restored(house, "aurora")
+
+    assert answer["failed"] == []
+    assert [(one.id, one.facts.get("class")) for one in house.workshop.there()] == [
+        ("aurora-restored-20261121-0200", None),
+        ("aurora-restored-20261121-0200-1", "db.r6g.xlarge"),
+        ("aurora-restored-20261121-0200-2", "db.r6g.large"),
+    ]
+
+
+def test_in_another_region_it_is_told_which_network() -> None:
+    house = House(replace(RULES, copies_to=Place(ABROAD)))
+    machine = house.account.instance(HOME, DAILY, kms_key=KEY, KeyName="admins")
+    house.back_up()
+    with pytest.raises(NotRestorable, match="give --subnet"):
+        house.plan(machine.id, Wanted(region=ABROAD))
+    placement = Placement(subnet="subnet-dr", security_groups=("sg-dr",))
+    answer = restored(house, machine.id, wanted=Wanted(region=ABROAD), placement=placement)
+    assert answer["failed"] == []
+    made = house.workshop.there()[0]
+    assert (made.place, made.facts["subnet"]) == (Place(ABROAD), "subnet-dr")
+    assert "KeyName" not in made.piece.request
+
+
+def test_given_again_nothing_is_made_twice() -> None:
+    house = House()
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    first, second = house.plan(machine.id), house.plan(machine.id)
+    assert first == second
+    for _ in range(2):
+        assert house.carry_out({"restore": first.restore})["failed"] == []
+    assert len(house.workshop.there()) == 1
+
+
+def test_a_snapshot_that_is_gone_fails_before_anything_is_made() -> None:
+    house = House()
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    planned = house.plan(machine.id)
+    part = house.account.all_parts()[0]
+    house.account.lose(part.id)
+    answer = house.carry_out({"restore": planned.restore})
+    assert answer["failed"] == [machine.id]
+    assert f"{part.id} of {planned.items[0].backup} is not there, or not complete" in why(house, planned.restore)
+    assert house.workshop.things == []
+
+
+def why(house: House, restore: str) -> str:
+    report = Record(house.documents, restore).report()
+    assert report
+    return str(report["items"][0]["why"])
+
+
+def test_a_restore_that_failed_is_tried_again_by_the_same_command() -> None:
+    house = House()
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    planned = house.plan(machine.id)
+    house.workshop.worst = "impaired"
+    assert house.carry_out({"restore": planned.restore})["failed"] == [machine.id]
+    assert why(house, planned.restore) == (
+        f"status checks: {house.workshop.there()[0].id}: impaired, and not ok"
+    )
+    house.workshop.worst = "ok"
+    assert house.carry_out({"restore": planned.restore})["failed"] == []
+    assert len(house.workshop.there()) == 1
+
+
+def test_it_waits_for_capacity_and_gives_up_after_hours() -> None:
+    house = House()
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    house.workshop.full = True
+    planned = house.plan(machine.id)
+    assert house.carry_out({"restore": planned.restore})["failed"] == [machine.id]
+    assert why(house, planned.restore) == "there is no capacity, for 12 hours"
+    assert house.time - BEGINNING > timedelta(hours=12)
+
+
+def test_a_name_that_is_taken_is_left_alone() -> None:
+    house = House()
+    house.account.database(HOME, "orders", DAILY)
+    house.back_up()
+    assert restored(house, "orders")["failed"] == []
+    other = restored(house, "orders", placement=Placement(db_subnet_group="other"))
+    assert other["failed"] == ["orders"]
+    assert len(house.workshop.there()) == 1
+
+
+def test_a_step_that_there_is_not() -> None:
+    with pytest.raises(NotAStep, match="'dance' is no step of a restore"):
+        House().do({"step": "dance"})
+
+
+# Drills
+
+
+def test_a_drill_leaves_nothing_but_its_entry() -> None:
+    house = House(drills=DRILLS)
+    machine = house.account.instance(
+        HOME, {**DAILY, "Name": "web"}, kms_key=KEY, IamInstanceProfile="arn:aws:iam::123456789012:instance-profile/a"
+    )
+    house.account.database(HOME, "orders", DAILY, PubliclyAccessible=True, MultiAZ=True)
+    house.back_up()
+    house.pass_by(hours=3)
+    house.workshop.making = timedelta(minutes=10)
+
+    answer = house.carry_out({"drill": True, "due": house.time.isoformat()})
+
+    assert (answer["failed"], answer["drill"]) == ([], True)
+    assert timedelta(hours=3) <= timedelta(seconds=answer["rpo_seconds"]) < timedelta(hours=4)
+    assert house.workshop.there() == []
+    made = {one.piece.type: one for one in house.workshop.things}
+    instance, database = made[PieceType.INSTANCE], made[PieceType.DATABASE]
+    assert instance.facts["subnet"] == "subnet-isolated"
+    assert instance.tags["Name"] == f"holdfast drill of {machine.id}"
+    assert not {"IamInstanceProfile", "KeyName", "UserData", "SecurityGroupIds"} & instance.piece.request.keys()
+    assert instance.tags["holdfast:backup"] == "none"
+    assert database.piece.request["DBSubnetGroupName"] == "isolated"
+    assert (database.piece.request["MultiAZ"], database.facts["public"]) == (False, False)
+    verdict, entries = Ledger(house.documents).verify()
+    assert (verdict.entries, verdict.broken) == (2, None)
+    assert {entry["resource"]: entry["result"] for entry in entries} == {
+        machine.arn: "passed",
+        f"arn:aws:rds:{HOME}:123456789012:db:orders": "passed",
+    }
+    assert entries[0]["rto_seconds"] >= 600
+    assert all(check["passed"] for entry in entries for check in entry["checks"])
+
+
+def test_a_drill_that_fails_is_destroyed_too_and_told() -> None:
+    house = House(drills=DRILLS)
+    house.account.instance(HOME, DAILY)
+    house.back_up()
+    house.workshop.worst = "impaired"
+    answer = house.carry_out({"drill": True, "due": house.time.isoformat()})
+    assert len(answer["failed"]) == 1
+    assert house.workshop.there() == []
+    _, entries = Ledger(house.documents).verify()
+    assert (entries[0]["result"], entries[0]["rto_seconds"]) == ("failed", None)
+    assert entries[0]["why"].endswith("impaired, and not ok")
+
+
+def test_a_drill_destroys_nothing_that_a_restore_has_made() -> None:
+    house = House(drills=DRILLS)
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    restored(house, machine.id)
+    house.carry_out({"drill": True, "due": house.time.isoformat()})
+    assert [one.tags.get("holdfast:drill") for one in house.workshop.there()] == [None]
+
+
+def test_who_was_drilled_least_recently_comes_next() -> None:
+    house = House(drills=replace(DRILLS, most=1))
+    first, second = (house.account.instance(HOME, DAILY) for _ in range(2))
+    house.back_up()
+    drilled = []
+    for _ in range(3):
+        house.pass_by(days=1)
+        house.carry_out({"drill": True, "due": house.time.isoformat()})
+        _, entries = Ledger(house.documents).verify()
+        drilled.append(entries[-1]["resource"])
+    assert drilled == [first.arn, second.arn, first.arn]
+
+
+def test_a_drill_that_is_asked_for_twice_is_one() -> None:
+    house = House(drills=DRILLS)
+    house.account.instance(HOME, DAILY)
+    house.back_up()
+    due = house.time.isoformat()
+    for _ in range(2):
+        house.carry_out({"drill": True, "due": due})
+    assert len(house.workshop.things) == 2  # an image, an instance
+    assert Ledger(house.documents).verify()[0].entries == 1
+
+
+def test_a_drill_that_cannot_be_planned_has_failed() -> None:
+    house = House(drills=DRILLS)
+    house.account.instance(HOME, DAILY, PlatformDetails="Windows")
+    house.back_up()
+    answer = house.carry_out({"drill": True, "due": house.time.isoformat()})
+    assert len(answer["failed"]) == 1
+    _, entries = Ledger(house.documents).verify()
+    assert "deploy with FleetImages=true" in entries[0]["why"]
+
+
+def test_without_a_network_to_drill_in_nothing_is_drilled() -> None:
+    with pytest.raises(NoDrills, match="FleetDrillSubnetId"):
+        House().do({"step": "prepare", "drill": True, "started": BEGINNING.isoformat()})
+
+
+def test_a_cluster_is_drilled_with_one_member() -> None:
+    house = House(drills=DRILLS)
+    house.account.database(HOME, "aurora", DAILY, cluster=True)
+    house.back_up()
+    house.workshop.making = house.workshop.removing = timedelta(minutes=5)
+    assert house.carry_out({"drill": True, "due": house.time.isoformat()})["failed"] == []
+    assert [one.piece.type for one in house.workshop.things] == [PieceType.CLUSTER, PieceType.DATABASE]
+    assert house.workshop.there() == []
