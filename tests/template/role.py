@@ -8,7 +8,11 @@ from typing import Any
 from local.engine import ACCOUNT, REGION
 from tests.template.stack import deployed, function
 
-_CALLED = {"holdfast-capacity-0123456789ab": "CapacityBucket", "holdfast-objects-0123456789ab": "ObjectsSourceBucket"}
+_CALLED = {
+    "holdfast-capacity-0123456789ab": "CapacityBucket",
+    "holdfast-fleet-0123456789ab": "FleetBackupBucket",
+    "holdfast-objects-0123456789ab": "ObjectsSourceBucket",
+}
 """Buckets that have names in the template, by their logical IDs."""
 
 

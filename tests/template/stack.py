@@ -22,6 +22,10 @@ SOURCE: Mapping[str, Any] = yaml_parse(TEMPLATE.read_text())
 STACK = "holdfast"
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/"
+SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
+
+COPY_REGION = "eu-central-1"
+OTHER_ACCOUNT = "222222222222"
 
 EVERYTHING: Mapping[str, str] = {
     "AlertEmail": "ops@example.com",
@@ -35,7 +39,23 @@ EVERYTHING: Mapping[str, str] = {
     "PlainTextKeyAsFilename": "true",
     "MultiTenancyColumn": "tenant",
     "WarehouseTaskImage": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/holdfast:1",
-    "WarehouseSlackSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:slack",
+    "WarehouseSlackSecretArn": f"{SECRET}slack",
+    "FleetRegions": f"{REGION},us-east-1",
+    "FleetImages": "true",
+    "FleetCopyRegion": COPY_REGION,
+    "FleetCopyRoleArn": f"arn:aws:iam::{OTHER_ACCOUNT}:role/copies",
+    "FleetCopyKmsKeyArn": f"arn:aws:kms:{COPY_REGION}:{OTHER_ACCOUNT}:key/copies",
+    "FleetSwitchVersioningOn": "true",
+    "FleetIntelligentTiering": "true",
+    "FleetReplicaBucketArn": "arn:aws:s3:::records-elsewhere",
+    "FleetAlertPhone": "+4915112345678",
+    "FleetSlackSecretArn": f"{SECRET}slack",
+    "FleetPagerDutySecretArn": f"{SECRET}pagerduty",
+    "FleetDrillSchedule": "rate(30 days)",
+    "FleetDrillSubnetId": "subnet-0123abcd",
+    "FleetDrillDbSubnetGroup": "isolated",
+    "FleetCostExplorer": "true",
+    "FleetDataEvents": "true",
 }
 """Parameters with which all resources are there, and all statements."""
 

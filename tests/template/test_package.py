@@ -24,8 +24,8 @@ def test_the_aliases_that_save_repetition_here_are_gone_from_what_cloudformation
 
 
 def versions(text: str) -> dict[str, str]:
-    """The packages that a requirements file pins."""
-    return dict(re.findall(r"^([\w.-]+)==([^\s\\]+)", text, re.MULTILINE))
+    """The packages that a requirements file pins. Their names are the same in capitals."""
+    return {name.lower(): version for name, version in re.findall(r"^([\w.-]+)==([^\s\\]+)", text, re.MULTILINE)}
 
 
 @pytest.mark.parametrize("path", PACKED, ids=lambda path: path.parent.name)
@@ -33,5 +33,7 @@ def test_what_is_packed_is_what_was_tested_with_all_that_it_needs(path: Path) ->
     tested = versions((TEMPLATE.parent / "requirements.lock").read_text())
     packed = versions(path.read_text())
     assert packed == {name: tested[name] for name in packed}
-    needed = {re.split(r"[^\w.-]", line)[0] for name in packed for line in requires(name) or () if "extra" not in line}
+    needed = {
+        re.split(r"[^\w.-]", line)[0].lower() for name in packed for line in requires(name) or () if "extra" not in line
+    }
     assert needed <= packed.keys()

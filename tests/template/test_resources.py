@@ -17,7 +17,7 @@ from tests.template.stack import (
     sections,
 )
 
-SYSTEMS = ("Capacity", "Objects", "Tables", "Warehouse")
+SYSTEMS = ("Capacity", "Fleet", "Objects", "Tables", "Warehouse")
 DAY = 24 * 60 * 60
 TWO_WEEKS = 14 * DAY
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -56,10 +57,23 @@ WALKS_TOGETHER = 8
 """How many stretches of a bucket are compared side by side."""
 
 
+_MAKING = Lock()
+"""A session makes one client at a time."""
+
+
 @cache
-def client(service: str) -> Any:
-    """The one boto3 client of a service in this process."""
-    return boto3.client(service, config=Config(max_pool_connections=CONNECTIONS))  # type: ignore[call-overload]
+def client(service: str, region: str | None = None, role: str = "") -> Any:
+    """The one boto3 client of a service in this process; of another region, or with a role's permissions."""
+    session: Any = _assumed(role) if role else boto3
+    with _MAKING:
+        return session.client(service, region, config=Config(max_pool_connections=CONNECTIONS))
+
+
+@cache
+def _assumed(role: str) -> boto3.Session:
+    from holdfast.adapters.sts import assumed
+
+    return assumed(client("sts"), role, "holdfast")
 
 
 def _watched(bucket: str) -> "S3Bucket":
