@@ -1,7 +1,7 @@
 """A small fleet in memory that is backed up and restored: what tests of restores need, and no more."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ from holdfast.fleet import steps
 from holdfast.fleet.model import Keep, Place, Service
 from holdfast.fleet.restore.model import Placement, Plan
 from holdfast.fleet.restore.plan import Drills, Wanted
-from holdfast.fleet.restore.prepare import Onto, Planner
+from holdfast.fleet.restore.prepare import Onto, Planner, digest_of
 from holdfast.fleet.restore.record import Record
 from holdfast.fleet.restore.steps import Restore
 from holdfast.fleet.run import Fleet, Rules
@@ -36,6 +36,10 @@ RULES = Rules(
 )
 
 
+class Crash(BaseException):
+    """A function dies between two calls: nothing catches it."""
+
+
 @dataclass
 class House:
     """`account`: what there is; `workshop`: what restores make. Time stands still until something waits."""
@@ -43,10 +47,12 @@ class House:
     rules: Rules = RULES
     time: datetime = BEGINNING
     drills: Drills | None = None
-    documents: MemoryDocuments = field(default_factory=MemoryDocuments)
+    kill_at: int | None = None
+    calls: int = 0
 
     def __post_init__(self) -> None:
-        self.account = MemoryFleet(now=lambda: self.time)
+        self.documents = MemoryDocuments(before=self._before)
+        self.account = MemoryFleet(now=lambda: self.time, before=self._before)
         self.workshop = MemoryWorkshop(self.account)
         self.versions = MemoryVersions(self.account)
         self.fleet = Fleet(
@@ -68,6 +74,15 @@ class House:
     @property
     def restore(self) -> Restore:
         return Restore(self.fleet, self.workshop.provisioner, self.versions, self.drills)
+
+    def _before(self, call: str, /, *what: str) -> None:
+        """A function dies at the call that `kill_at` counts down to."""
+        self.calls += 1
+        if self.kill_at is not None:
+            self.kill_at -= 1
+            if self.kill_at < 0:
+                self.kill_at = None
+                raise Crash(call, *what)
 
     def pass_by(self, **time: float) -> None:
         self.time += timedelta(**time)
@@ -126,5 +141,25 @@ class House:
             self.pass_by(seconds=answer["wait"])
         raise AssertionError(f"{step} of {which} does not end: {answer}")
 
+    def known_bucket(self, name: str, replica: str) -> str:
+        """A bucket that is replicated, as a run has written it down. Returns its ARN."""
+        arn = f"arn:aws:s3:::{name}"
+        now = self.time.isoformat()
+        told = {"arn": arn, "name": name, "region": HOME, "replica": replica, "verified": now, "taken": now}
+        self.documents.save(f"buckets/{digest_of(arn)}.json", {**told, "behind": 0, "failed": 0, "job": ""})
+        return arn
+
+    def again[T](self, do: Callable[[], T]) -> T:
+        """What dies is done again."""
+        try:
+            return do()
+        except Crash:
+            return do()
+
     def do(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        return self.restore(event)
+        """A step, which is asked for again when its function dies."""
+        try:
+            return self.restore(event)
+        except Crash:
+            self.pass_by(seconds=5)
+            return self.do(event)

@@ -182,7 +182,8 @@ class MemoryProvisioner:
             if thing.id == made.id and thing.going is None:
                 if self.service is Service.RDS and now < thing.ready:
                     raise NotAvailable(f"{thing.id} is being made")
-                thing.going = now + self.workshop.removing
+                lasts = timedelta(0) if thing.piece.type is PieceType.IMAGE else self.workshop.removing
+                thing.going = now + lasts
 
 
 # Buckets with versions

@@ -140,9 +140,7 @@ def test_a_restore_that_failed_is_tried_again_by_the_same_command() -> None:
     planned = house.plan(machine.id)
     house.workshop.worst = "impaired"
     assert house.carry_out({"restore": planned.restore})["failed"] == [machine.id]
-    assert why(house, planned.restore) == (
-        f"status checks: {house.workshop.there()[0].id}: impaired, and not ok"
-    )
+    assert why(house, planned.restore) == (f"status checks: {house.workshop.there()[0].id}: impaired, and not ok")
     house.workshop.worst = "ok"
     assert house.carry_out({"restore": planned.restore})["failed"] == []
     assert len(house.workshop.there()) == 1

@@ -157,7 +157,7 @@ def _faster(told: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _later(told: Mapping[str, Any], names: tuple[str, ...]) -> tuple[dict[str, Any], ...]:
-    settings = given(told, names)
+    settings = {name: value for name, value in given(told, names).items() if value is not False}
     return (settings,) if settings else ()
 
 
