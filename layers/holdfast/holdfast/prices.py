@@ -49,3 +49,9 @@ def thaw(storage_class: str, tier: str, objects: int, size: int) -> float:
     """Dollars to make archived objects readable. Raises KeyError for a tier that the class does not have."""
     asked = prices()["s3"]["thaw"][storage_class][tier]
     return float(objects / 1000 * asked["thousand_requests"] + size / GB * asked["gb"])
+
+
+def storage(service: str, volume_type: str, size: int) -> float:
+    """Dollars a month for volumes of EC2 ("ebs") or of databases ("rds")."""
+    rates = prices()[service]["gb_month" if service == "ebs" else "storage_gb_month"]
+    return float(size / GB * _rate(rates, volume_type))

@@ -92,9 +92,9 @@ def pieces(asked: Request) -> tuple[Piece, ...]:
 def storage(asked: Request) -> Iterator[tuple[str, int]]:
     told = asked.description
     if _is_aurora(told):  # it is billed by what it holds
-        yield "rds.aurora", asked.backup.size
+        yield "rds aurora", asked.backup.size
     else:
-        yield f"rds.{told['StorageType']}", told["AllocatedStorage"] * GIB
+        yield f"rds {told['StorageType']}", told["AllocatedStorage"] * GIB
 
 
 def notes(asked: Request) -> Iterator[str]:

@@ -39,7 +39,7 @@ def pieces(asked: Request) -> tuple[Piece, ...]:
 
 def storage(asked: Request) -> Iterator[tuple[str, int]]:
     for volume in asked.description["BlockDevices"]:
-        yield f"ebs.{volume['VolumeType']}", volume["Size"] * GIB
+        yield f"ebs {volume['VolumeType']}", volume["Size"] * GIB
 
 
 def notes(asked: Request) -> Iterator[str]:

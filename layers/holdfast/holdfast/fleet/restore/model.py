@@ -115,7 +115,7 @@ class Item:
     """A resource to restore. `name` names its document; `source`: its ARN; `place`: where it is restored.
 
     `backup` and `taken`: of what, and of which moment. `parts`: the ARNs of what it is made from, which have to be
-    there. `storage`: what is paid for it by the month: kinds, as prices name them, with bytes. `hopeless`: why nothing
+    there. `storage`: what is paid for by the month: service and type, with bytes. `hopeless`: why nothing
     can be made of it.
     """
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from itertools import groupby
 from typing import Any
 
-from holdfast.fleet.model import Backup, Kind, Place, Service, Slot, Status
+from holdfast.fleet.model import Backup, Kind, Place, Slot, Status
 from holdfast.fleet.proof import Check
 from holdfast.fleet.restore import databases, instances
 from holdfast.fleet.restore.model import (
@@ -277,8 +277,8 @@ def removals(made: Iterable[Made], restore: str, item: str) -> list[Remove | Spa
 
 @dataclass(frozen=True, slots=True)
 class Drills:
-    """How a stack drills: in this region, so many resources of each service at a time, of those that have a network to
-    be isolated in: instances a subnet, databases a subnet group."""
+    """How a stack drills: in this region, so many resources at a time, of those that have a network to be isolated in:
+    instances a subnet, databases a subnet group."""
 
     region: str
     most: int
@@ -297,8 +297,7 @@ def to_drill(backups: Iterable[Backup], drilled: Mapping[str, datetime], drills:
             newest[one.source] = one
     never = datetime.min.replace(tzinfo=UTC)
     by_turn = sorted(newest, key=lambda source: (drilled.get(source, never), source))
-    services = {service: [newest[one] for one in by_turn if newest[one].kind.service is service] for service in Service}
-    return [one for of_service in services.values() for one in of_service[: drills.most]]
+    return [newest[source] for source in by_turn[: drills.most]]
 
 
 # Objects of a bucket
