@@ -1,7 +1,10 @@
 """Alarms in CloudWatch."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from holdfast.fleet.status.model import SYSTEMS, Alarm
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudwatch import CloudWatchClient
@@ -23,3 +26,28 @@ class CloudWatchAlarm:
         if not alarms:
             raise AlarmMissing(f"alarm {self.name} does not exist: deploy the stack again to get it back")
         return alarms[0]["StateValue"] == "ALARM" and alarms[0]["ActionsEnabled"]
+
+
+_GIVEN = re.compile(r"-[A-Za-z0-9]{8,16}$")
+"""What CloudFormation puts behind a logical ID."""
+
+
+@dataclass(frozen=True, slots=True)
+class StackAlarms:
+    """Those alarms of a stack that are on, by system: the names of a system's alarms begin with its own."""
+
+    client: "CloudWatchClient"
+    stack: str
+
+    def __call__(self) -> dict[str, list[Alarm]]:
+        found: dict[str, list[Alarm]] = {}
+        pages = self.client.get_paginator("describe_alarms").paginate(
+            AlarmNamePrefix=f"{self.stack}-", StateValue="ALARM", AlarmTypes=["MetricAlarm"]
+        )
+        for one in (alarm for page in pages for alarm in page["MetricAlarms"]):
+            name = one["AlarmName"].removeprefix(f"{self.stack}-")
+            system = next((system for system in SYSTEMS if name.lower().startswith(system)), None)
+            if system is not None:
+                alarm = Alarm(_GIVEN.sub("", name), one["StateTransitionedTimestamp"], one.get("AlarmDescription", ""))
+                found.setdefault(system, []).append(alarm)
+        return found
