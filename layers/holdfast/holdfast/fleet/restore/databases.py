@@ -1,6 +1,6 @@
 """How a database or a cluster is made again from its snapshot and its description. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
@@ -100,9 +100,8 @@ def storage(asked: Request) -> Iterator[tuple[str, int]]:
 def notes(asked: Request) -> Iterator[str]:
     told = asked.description
     if not asked.is_home:
-        for what in ("DBParameterGroupName", "DBClusterParameterGroupName", "OptionGroupName"):
-            if told.get(what) and not told[what].startswith("default"):
-                yield f"without {told[what]!r}, which is of {asked.home.region}: the default one is used"
+        for group in _own(told, ("DBParameterGroupName", "DBClusterParameterGroupName", "OptionGroupName")).values():
+            yield f"without {group!r}, which is of {asked.home.region}: the default one is used"
     if not asked.placement.isolated:
         yield "under a new endpoint: whoever uses the original has to be told"
 
@@ -121,8 +120,12 @@ def _network(asked: Request) -> dict[str, Any]:
 
 
 def _groups(asked: Request, *names: str) -> dict[str, Any]:
-    """Parameter and option groups: those of a region are not in another."""
-    return given(asked.description, names) if asked.is_home else {}
+    """Parameter and option groups: those of a region are not in another, and RDS gives the default ones itself."""
+    return _own(asked.description, names) if asked.is_home else {}
+
+
+def _own(told: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    return {name: group for name, group in given(told, names).items() if not group.startswith("default")}
 
 
 def _database(asked: Request) -> Piece:
@@ -200,7 +203,7 @@ def _members(asked: Request) -> Iterator[Piece]:
         }
         expected = {"class": member["DBInstanceClass"]}
         if asked.is_home:
-            request |= given(member, ("DBParameterGroupName",))
+            request |= _own(member, ("DBParameterGroupName",))
         if asked.placement.isolated:
             request["PubliclyAccessible"] = False
             expected["public"] = False

@@ -1,0 +1,225 @@
+"""Restores on what makes instances and databases: in memory and on moto, from a backup to what stands there in the end,
+and what a drill removes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import boto3
+import pytest
+
+from holdfast.adapters.ec2_fleet import Ec2Shelf
+from holdfast.adapters.ec2_restore import Ec2Provisioner
+from holdfast.adapters.rds_fleet import RdsShelf
+from holdfast.adapters.rds_restore import RdsProvisioner
+from holdfast.fleet.model import Place, Service
+from holdfast.fleet.ports import Shelf
+from holdfast.fleet.restore.model import Made, Mark, PieceType, State
+from holdfast.fleet.restore import plan
+from holdfast.fleet.restore.plan import Drills
+from holdfast.fleet.restore.ports import Provisioner, Refused
+from holdfast.fleet.restore.record import Record
+from holdfast.fleet.restore.steps import Restore
+from tests import aws
+from tests.fleets import DAILY, HOME, House
+
+ACCOUNT = "123456789012"
+
+
+class Site(Protocol):
+    """Where something is backed up and restored."""
+
+    house: House
+
+    def instance(self) -> str: ...
+    def database(self) -> str: ...
+    def cluster(self) -> str: ...
+    def subnet(self) -> str: ...
+    def provisioner(self, service: Service) -> Provisioner: ...
+
+
+class InMemory:
+    def __init__(self) -> None:
+        self.house = House()
+
+    def instance(self) -> str:
+        return self.house.account.instance(HOME, {**DAILY, "Name": "web"}, sizes=(8, 20)).id
+
+    def database(self) -> str:
+        return self.house.account.database(HOME, "orders", DAILY, size=20).name
+
+    def cluster(self) -> str:
+        return self.house.account.database(HOME, "aurora", DAILY, cluster=True).name
+
+    def subnet(self) -> str:
+        return "subnet-isolated"
+
+    def provisioner(self, service: Service) -> Provisioner:
+        return self.house.workshop.provisioner(service, Place(HOME))
+
+
+class MotoHouse(House):
+    """Its shelves and provisioners are AWS's."""
+
+    def shelf(self, service: Service, place: Place) -> Shelf:  # type: ignore[override]
+        kms = boto3.client("kms", place.region)
+        if service is Service.EC2:
+            client = boto3.client("ec2", place.region)
+            return Ec2Shelf(client, kms, place.region, ACCOUNT, "holdfast", locks=False)
+        return RdsShelf(boto3.client("rds", place.region), kms, place.region, ACCOUNT, "holdfast")
+
+    def provisioner(self, service: Service, place: Place) -> Provisioner:
+        if service is Service.EC2:
+            return Ec2Provisioner(boto3.client("ec2", place.region), place.region, ACCOUNT)
+        return RdsProvisioner(boto3.client("rds", place.region))
+
+    @property
+    def restore(self) -> Restore:
+        return Restore(self.fleet, self.provisioner, self.versions, self.drills)
+
+
+class OnMoto:
+    def __init__(self) -> None:
+        self.house: MotoHouse = MotoHouse(time=datetime.now(UTC).replace(microsecond=0))
+        self.ec2, self.rds = boto3.client("ec2", HOME), boto3.client("rds", HOME)
+
+    def instance(self) -> str:
+        devices = [
+            {"DeviceName": name, "Ebs": {"VolumeSize": size, "DeleteOnTermination": True}}
+            for name, size in (("/dev/sda1", 8), ("/dev/sdf", 20))
+        ]
+        image = self.ec2.register_image(Name="linux")["ImageId"]
+        ran = self.ec2.run_instances(
+            ImageId=image,
+            MinCount=1,
+            MaxCount=1,
+            InstanceType="t3.micro",
+            SubnetId=self.subnet(),
+            BlockDeviceMappings=devices,  # type: ignore[arg-type]
+            TagSpecifications=[{"ResourceType": "instance", "Tags": tags({**DAILY, "Name": "web"})}],
+        )
+        return ran["Instances"][0]["InstanceId"]
+
+    def database(self) -> str:
+        self.rds.create_db_instance(
+            DBInstanceIdentifier="orders",
+            DBInstanceClass="db.t3.micro",
+            Engine="postgres",
+            AllocatedStorage=20,
+            MasterUsername="u",
+            MasterUserPassword="password",
+            Tags=tags(DAILY),
+        )
+        return "orders"
+
+    def cluster(self) -> str:
+        self.rds.create_db_cluster(
+            DBClusterIdentifier="aurora",
+            Engine="aurora-postgresql",
+            MasterUsername="u",
+            MasterUserPassword="password",
+            Tags=tags(DAILY),
+        )
+        self.rds.create_db_instance(
+            DBInstanceIdentifier="aurora-1",
+            DBClusterIdentifier="aurora",
+            DBInstanceClass="db.r6g.large",
+            Engine="aurora-postgresql",
+        )
+        return "aurora"
+
+    def subnet(self) -> str:
+        return self.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+
+    def provisioner(self, service: Service) -> Provisioner:
+        return self.house.provisioner(service, Place(HOME))
+
+
+def tags(told: Mapping[str, str]) -> Any:
+    return [{"Key": key, "Value": value} for key, value in told.items()]
+
+
+@pytest.fixture(params=["memory", "moto"])
+def site(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    if request.param == "memory":
+        yield InMemory()
+        return
+    with aws.account():
+        monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # they take seconds
+        yield OnMoto()
+
+
+def reasons(site: Site, restore: str, **asked: Any) -> list[str]:
+    """Carry a restore out. Returns why items failed."""
+    site.house.carry_out(asked or {"restore": restore})
+    report = Record(site.house.documents, restore).report()
+    assert report
+    return [item["why"] for item in report["items"] if item["status"] != "done"]
+
+
+def made(site: Site, service: Service, restore: str) -> list[Made]:
+    return sorted(site.provisioner(service).made(restore), key=lambda one: one.name)
+
+
+def test_an_instance_is_made_again(site: Site) -> None:
+    name = site.instance()
+    site.house.back_up()
+    planned = site.house.plan(name)
+    assert reasons(site, planned.restore) == []
+    found = site.provisioner(Service.EC2).find(planned.items[0].pieces)
+    assert [(one.type, one.state) for one in found] == [(PieceType.INSTANCE, State.READY)]
+    assert found[0].id != name
+    assert found[0].tags["Name"] == "web"
+    assert "/dev/sdf 20 GiB" in found[0].facts["volumes"]
+    assert site.house.carry_out({"restore": planned.restore})["failed"] == []
+    assert len(made(site, Service.EC2, planned.restore)) == 1
+
+
+@pytest.mark.parametrize("kind", ["database", "cluster"])
+def test_a_database_is_made_again(site: Site, kind: str) -> None:
+    name = getattr(site, kind)()
+    site.house.back_up()
+    planned = site.house.plan(name)
+    assert reasons(site, planned.restore) == []
+    found = made(site, Service.RDS, planned.restore)
+    assert [one.state for one in found] == [State.READY] * len(planned.items[0].pieces)
+    assert found[0].id.startswith(f"{name}-restored-")
+    assert all(one.tags[Mark.FROM] == planned.items[0].backup for one in found)
+
+
+def test_a_drill_leaves_nothing(site: Site) -> None:
+    site.house.drills = Drills(HOME, 5, subnet=site.subnet(), db_subnet_group="default")
+    if isinstance(site, OnMoto):
+        site.rds.create_db_subnet_group(
+            DBSubnetGroupName="default", DBSubnetGroupDescription="isolated", SubnetIds=[site.subnet()]
+        )
+    before = [site.instance(), site.database(), site.cluster()]
+    site.house.back_up()
+    restore = plan.restore_id("drill", site.house.time, "holdfast")
+    assert reasons(site, restore, drill=True, due=site.house.time.isoformat()) == []
+    assert made(site, Service.EC2, restore) == made(site, Service.RDS, restore) == []
+    shelves = [site.house.shelf(service, Place(HOME)) for service in (Service.EC2, Service.RDS)]
+    assert sorted(one.name for shelf in shelves for one in shelf.resources()) == sorted(before)
+
+
+def test_what_cannot_be_made_is_refused(site: Site) -> None:
+    name = site.database()
+    site.house.back_up()
+    piece = site.house.plan(name).items[0].pieces[0]
+    elsewhere = replace(piece, request={**piece.request, "DBSnapshotIdentifier": "nowhere"})
+    with pytest.raises(Refused, match="nowhere"):
+        site.provisioner(Service.RDS).make(elsewhere)
+
+
+def test_what_is_gone_is_removed_already(site: Site) -> None:
+    name = site.instance()
+    site.house.back_up()
+    planned = site.house.plan(name)
+    site.house.carry_out({"restore": planned.restore})
+    provisioner = site.provisioner(Service.EC2)
+    one = made(site, Service.EC2, planned.restore)[0]
+    for _ in range(2):
+        provisioner.remove(one)
+    assert made(site, Service.EC2, planned.restore) == []
+    provisioner.remove(replace(one, type=PieceType.IMAGE, id="ami-00000000000000000"))
