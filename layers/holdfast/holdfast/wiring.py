@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from holdfast.adapters.dynamodb import DynamoLedger
     from holdfast.adapters.dynamodb_objects import DynamoCopyTable
     from holdfast.adapters.s3 import S3Bucket
+    from holdfast.adapters.s3_documents import S3Documents
+    from holdfast.adapters.s3_fleet import S3Buckets
     from holdfast.adapters.s3_objects import S3Backups, S3Copier
     from holdfast.breaker.run import Breaker
     from holdfast.capacity.drive import Driver
@@ -28,6 +30,23 @@ if TYPE_CHECKING:
     from holdfast.capacity.ports import StoredCopies
     from holdfast.capacity.run import Reconciled, Trimmed
     from holdfast.capacity.settings import CapacityReconcile, CapacityTrack
+    from holdfast.fleet.alert.ports import Channel
+    from holdfast.fleet.alert.run import Alert
+    from holdfast.fleet.cost.run import Cost
+    from holdfast.fleet.model import Place, Service
+    from holdfast.fleet.ports import Shelf
+    from holdfast.fleet.restore.plan import Drills
+    from holdfast.fleet.restore.ports import Provisioner
+    from holdfast.fleet.restore.steps import Restore
+    from holdfast.fleet.run import Fleet
+    from holdfast.fleet.settings import Fleet as FleetSettings
+    from holdfast.fleet.settings import FleetCost as FleetCostSettings
+    from holdfast.fleet.steps import Backup as FleetBackup
+    from holdfast.fleet.steps import Discover as FleetDiscover
+    from holdfast.fleet.steps import Expire as FleetExpire
+    from holdfast.fleet.steps import Report as FleetReport
+    from holdfast.fleet.steps import Verify as FleetVerify
+    from holdfast.fleet.watch.run import Watch
     from holdfast.objects.guard import Guard
     from holdfast.objects.ports import Copier
     from holdfast.objects.reconcile import Reconciliation
@@ -613,3 +632,228 @@ def warehouse_report(log: Log) -> "Report":
 
 def _nobody(message: str) -> None:
     """Where there is nobody to tell."""
+
+
+# Fleet
+
+
+def fleet(told: "FleetSettings", log: Log) -> "Fleet":
+    """What a stack's fleet is, for its functions and for commands."""
+    from concurrent.futures import ThreadPoolExecutor
+    from datetime import timedelta
+
+    from holdfast.fleet.model import Keep
+    from holdfast.fleet.run import Fleet, Rules
+
+    return Fleet(
+        stack=told.stack,
+        rules=Rules(
+            regions=told.regions,
+            include_all=told.include_all,
+            images=told.images,
+            copies_to=_copies_to(told),
+            keep=Keep(told.keep_daily, told.keep_weekly, told.keep_monthly, told.keep_yearly),
+            minimum=timedelta(days=told.minimum_days),
+            require_encryption=told.require_encryption,
+            patience=timedelta(minutes=told.patience_minutes),
+            poll_seconds=told.poll_seconds,
+            replica_suffix=told.replica_suffix,
+        ),
+        documents=_documents(told.fleet_bucket),
+        shelf_of=partial(_shelf, told),
+        buckets_of=partial(_buckets, told),
+        each=ThreadPoolExecutor(CONNECTIONS).map,
+        now=now,
+        log=log,
+    )
+
+
+def _documents(bucket: str) -> "S3Documents":
+    from holdfast.adapters.s3_documents import S3Documents
+
+    return S3Documents(client("s3"), bucket)
+
+
+def _copies_to(told: "FleetSettings") -> "Place | None":
+    from holdfast.fleet.model import Place
+
+    if not told.copy_region:
+        return None
+    account = told.copy_role_arn.split(":")[4] if told.copy_role_arn else told.account
+    return Place(told.copy_region, account if account != told.account else "")
+
+
+def _in_place(told: "FleetSettings", service: str, place: "Place") -> Any:
+    """A client of a service in a place."""
+    return client(service, place.region, told.copy_role_arn if place.account else "")
+
+
+def _shelf(told: "FleetSettings", service: "Service", place: "Place") -> "Shelf":
+    from holdfast.adapters.ec2_fleet import Ec2Shelf
+    from holdfast.adapters.rds_fleet import RdsShelf
+    from holdfast.fleet.model import Service
+
+    made = _in_place(told, service.value, place)
+    kms = _in_place(told, "kms", place)
+    account = place.account or told.account
+    key = told.copy_kms_key_arn if place == _copies_to(told) else ""
+    if service is Service.RDS:
+        return RdsShelf(made, kms, place.region, account, told.stack, told.account, key)
+    return Ec2Shelf(made, kms, place.region, account, told.stack, told.partition, told.account, key, images=told.images)
+
+
+def _buckets(told: "FleetSettings", region: str) -> "S3Buckets":
+    from holdfast.adapters.s3_fleet import S3Buckets, S3Replicas
+
+    there = told.copy_region or region
+    return S3Buckets(
+        client("s3", region),
+        client("s3control", region),
+        S3Replicas(client("s3", there), there, told.stack, told.copy_kms_key_arn),
+        region,
+        told.account,
+        told.replication_role_arn,
+        told.partition,
+        switch=told.switch_versioning_on,
+    )
+
+
+@cache
+def fleet_discover(log: Log) -> "FleetDiscover":
+    from holdfast.fleet import settings as fleet_settings
+    from holdfast.fleet.steps import Discover
+
+    return Discover(fleet(settings.read(fleet_settings.FleetDiscover), log))
+
+
+@cache
+def fleet_backup(log: Log) -> "FleetBackup":
+    from holdfast.fleet import settings as fleet_settings
+    from holdfast.fleet.steps import Backup
+
+    return Backup(fleet(settings.read(fleet_settings.FleetBackup), log))
+
+
+@cache
+def fleet_verify(log: Log) -> "FleetVerify":
+    from holdfast.fleet import settings as fleet_settings
+    from holdfast.fleet.steps import Verify
+
+    return Verify(fleet(settings.read(fleet_settings.FleetVerify), log))
+
+
+@cache
+def fleet_expire(log: Log) -> "FleetExpire":
+    from holdfast.fleet import settings as fleet_settings
+    from holdfast.fleet.steps import Expire
+
+    told = settings.read(fleet_settings.FleetExpire)
+    breaker = _breaker(told.breaker_table, told.breaker_share_percent, told.breaker_floor)
+    return Expire(fleet(told, log), breaker)
+
+
+@cache
+def fleet_report(log: Log) -> "FleetReport":
+    from holdfast.fleet import settings as fleet_settings
+    from holdfast.fleet.steps import Report
+
+    return Report(fleet(settings.read(fleet_settings.FleetReport), log), {})
+
+
+@cache
+def fleet_alert(log: Log) -> "Alert":
+    from holdfast.adapters.sns import SnsChannel
+    from holdfast.adapters.webhooks import PagerDutyChannel, SlackChannel, Webhook
+    from holdfast.fleet.alert.run import Alert
+    from holdfast.fleet.settings import FleetAlert
+
+    told = settings.read(FleetAlert)
+    channels: list[Channel] = [SnsChannel(client("sns"), told.topic_arn)]
+    if told.slack_secret_arn:
+        channels.append(SlackChannel(Webhook(client("secretsmanager"), told.slack_secret_arn)))
+    if told.pager_duty_secret_arn:
+        channels.append(PagerDutyChannel(Webhook(client("secretsmanager"), told.pager_duty_secret_arn)))
+    return Alert(told.stack, _documents(told.fleet_bucket), channels, now, log)
+
+
+def restoring(told: "FleetSettings", drills: "Drills | None", log: Log) -> "Restore":
+    """Who restores, for the function and for commands."""
+    from holdfast.adapters.s3_objects import S3Copier
+    from holdfast.adapters.s3_versions import S3Versions
+    from holdfast.fleet.restore.steps import Restore
+
+    versions = S3Versions(client("s3"), lambda bucket: S3Copier(client("s3"), bucket, "STANDARD"))
+    return Restore(fleet(told, log), partial(_provisioner, told), versions, drills)
+
+
+def _provisioner(told: "FleetSettings", service: "Service", place: "Place") -> "Provisioner":
+    from holdfast.adapters.ec2_restore import Ec2Provisioner
+    from holdfast.adapters.rds_restore import RdsProvisioner
+    from holdfast.fleet.model import Service
+
+    made = _in_place(told, service.value, place)
+    if service is Service.RDS:
+        return RdsProvisioner(made)
+    return Ec2Provisioner(made, place.region, place.account or told.account, told.partition)
+
+
+@cache
+def fleet_restore(log: Log) -> "Restore":
+    from holdfast.fleet.restore.plan import Drills
+    from holdfast.fleet.settings import FleetRestore
+
+    told = settings.read(FleetRestore)
+    drills = Drills(told.region, told.drill_count, told.drill_subnet_id, told.drill_db_subnet_group)
+    can_drill = told.drill_subnet_id or told.drill_db_subnet_group
+    return restoring(told, drills if can_drill else None, log)
+
+
+@cache
+def fleet_watch(log: Log) -> "Watch":
+    from datetime import timedelta
+
+    from holdfast.fleet.settings import FleetWatch
+    from holdfast.fleet.watch.plan import Rules
+    from holdfast.fleet.watch.run import Watch
+
+    told = settings.read(FleetWatch)
+    return Watch(fleet(told, log), Rules(timedelta(hours=told.rpo_hours), timedelta(hours=told.grace_hours)))
+
+
+@cache
+def fleet_cost(log: Log) -> "Cost":
+    from holdfast.fleet.settings import FleetCost
+
+    return costs(settings.read(FleetCost), log)
+
+
+def costs(told: "FleetCostSettings", log: Log) -> "Cost":
+    """Who adds costs up, for the function and for commands."""
+    from holdfast.adapters.cost_explorer import CostExplorer
+    from holdfast.adapters.stored_sizes import MeasuredSizes
+    from holdfast.fleet.cost.plan import Lifecycle
+    from holdfast.fleet.cost.run import Bucket, Cost, Table
+
+    mine = fleet(told, log)
+    buckets = [Bucket(*_named(pair), told.region) for pair in told.system_buckets]
+    return Cost(
+        documents=mine.documents,
+        backups=mine.backups,
+        buckets=[*buckets, Bucket("fleet", told.fleet_bucket, told.region, ages=True)],
+        tables=[Table(*_named(pair)) for pair in told.system_tables],
+        region=told.region,
+        replicas=told.copy_region,
+        keep=mine.rules.keep,
+        lifecycle=Lifecycle(told.infrequent_access_days, told.glacier_days, told.deep_archive_days),
+        sizes=MeasuredSizes(partial(client, "cloudwatch"), client("dynamodb")),
+        spend=CostExplorer(client("ce", "us-east-1")) if told.cost_explorer else None,
+        each=mine.each,
+        now=now,
+        log=log,
+    )
+
+
+def _named(pair: str) -> tuple[str, str]:
+    """What SYSTEM=NAME says."""
+    system, _, name = pair.partition("=")
+    return system, name

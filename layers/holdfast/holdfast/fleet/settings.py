@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """How the stack backs up. `account`: the stack's own. `copy_region`, `copy_role_arn`, `copy_kms_key_arn`: where
+    """How the stack backs up. `partition`, `region`, `account`: the stack's own. `copy_region`, `copy_role_arn`, `copy_kms_key_arn`: where
     copies go, empty for nowhere, for this account, for default keys."""
 
     stack: str
+    partition: str
+    region: str
     account: str
     fleet_bucket: str
     regions: tuple[str, ...]
@@ -20,7 +22,6 @@ class Fleet:
     replica_suffix: str
     switch_versioning_on: bool
     replication_role_arn: str
-    replication_job_role_arn: str
     keep_daily: int
     keep_weekly: int
     keep_monthly: int
@@ -86,6 +87,10 @@ class FleetWatch(Fleet):
 
 @dataclass(frozen=True, slots=True)
 class FleetCost(Fleet):
+    """`system_buckets`, `system_tables`: where the other systems keep what they back up, each as SYSTEM=NAME."""
+
+    system_buckets: tuple[str, ...]
+    system_tables: tuple[str, ...]
     cost_explorer: bool
     infrequent_access_days: int
     glacier_days: int
