@@ -39,8 +39,13 @@ if TYPE_CHECKING:
     from holdfast.fleet.restore.ports import Provisioner
     from holdfast.fleet.restore.steps import Restore
     from holdfast.fleet.run import Fleet
+    from holdfast.fleet.sets import Positions
     from holdfast.fleet.settings import Fleet as FleetSettings
     from holdfast.fleet.settings import FleetCost as FleetCostSettings
+    from holdfast.fleet.settings import FleetStatus as FleetStatusSettings
+    from holdfast.fleet.settings import Systems
+    from holdfast.fleet.status.run import Status
+    from holdfast.fleet.status.systems import Look
     from holdfast.fleet.steps import Backup as FleetBackup
     from holdfast.fleet.steps import Discover as FleetDiscover
     from holdfast.fleet.steps import Expire as FleetExpire
@@ -53,6 +58,7 @@ if TYPE_CHECKING:
     from holdfast.objects.run import Cleaned, Keeper, Replication
     from holdfast.objects.settings import ObjectsClean, ObjectsReconcile, ObjectsReplicate
     from holdfast.ports import Each
+    from holdfast.tables.archive import Archive
     from holdfast.tables.check import Checks
     from holdfast.tables.layout import ItemLayout, Layout
     from holdfast.tables.restore.steps import Steps
@@ -757,7 +763,84 @@ def fleet_report(log: Log) -> "FleetReport":
     from holdfast.fleet import settings as fleet_settings
     from holdfast.fleet.steps import Report
 
-    return Report(fleet(settings.read(fleet_settings.FleetReport), log), {})
+    told = settings.read(fleet_settings.FleetReport)
+    return Report(fleet(told, log), _positions(told, log))
+
+
+def _positions(told: "Systems", log: Log) -> "dict[str, Positions]":
+    """What each of the other systems that are deployed has of a moment."""
+    from holdfast.adapters.dynamodb_objects import DynamoPasses
+    from holdfast.fleet import positions
+
+    found = {}
+    if told.copy_table:
+        found["objects"] = positions.objects(DynamoPasses(client("dynamodb"), told.copy_table), told.objects_buckets)
+    if told.archive_bucket:
+        found["tables"] = positions.tables(_archives(told))
+    if told.warehouse_bucket:
+        found["warehouse"] = positions.warehouse(_lake(told, log))
+    return found
+
+
+def _archives(told: "Systems") -> "list[Archive]":
+    return list(map(_archive_of(told.archive_bucket, told.archive_prefix), told.archived_tables))
+
+
+def _lake(told: "Systems", log: Log) -> "Warehouse":
+    from holdfast.warehouse.settings import Places
+
+    return _warehouse(Places(told.inventories, told.warehouse_bucket, told.warehouse_prefix), log)
+
+
+@cache
+def fleet_status(log: Log) -> "Status":
+    from concurrent.futures import ThreadPoolExecutor
+
+    from holdfast.adapters.cloudwatch import StackAlarms
+    from holdfast.adapters.dynamodb_breaker import DynamoBreakerStore
+    from holdfast.fleet.settings import FleetStatus
+    from holdfast.fleet.status.run import Status
+
+    told = settings.read(FleetStatus)
+    breakers = DynamoBreakerStore(client("dynamodb"), told.breaker_table)
+    return Status(
+        told.stack,
+        _looks(told, log),
+        StackAlarms(client("cloudwatch"), told.stack),
+        breakers=("objects", "capacity", "warehouse", "fleet"),
+        why_open=lambda system: breakers.load(system).open_reason,
+        each=ThreadPoolExecutor(CONNECTIONS).map,
+        now=now,
+        log=log,
+    )
+
+
+def _looks(told: "FleetStatusSettings", log: Log) -> "dict[str, Look]":
+    """How the systems that are deployed are looked at."""
+    from datetime import timedelta
+
+    from holdfast.adapters.dynamodb_objects import DynamoCensus, DynamoPasses
+    from holdfast.fleet.status import systems
+    from holdfast.warehouse.runs import newest_first
+
+    found = {"fleet": systems.fleet(_documents(told.fleet_bucket))}
+    if told.copy_table:
+        census = DynamoCensus(client("dynamodb"), told.copy_table)
+        found["objects"] = systems.objects(
+            census, DynamoPasses(client("dynamodb"), told.copy_table), told.objects_buckets
+        )
+    if told.archive_bucket:
+        found["tables"] = systems.tables(_archives(told))
+    if told.warehouse_bucket:
+        lake = _lake(told, log)
+        alarm_after = timedelta(days=told.warehouse_alarm_after_days)
+        found["warehouse"] = systems.warehouse(
+            lambda: next(filter(None, (run.report(lake) for run in newest_first(lake))), None), alarm_after
+        )
+    if told.object_table:
+        ledger = _ledger(told.object_table, told.history_table)
+        found["capacity"] = systems.capacity(ledger, told.capacity_bucket, told.limit_bytes)
+    return found
 
 
 @cache

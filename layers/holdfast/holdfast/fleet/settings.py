@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """How the stack backs up. `partition`, `region`, `account`: the stack's own. `copy_region`, `copy_role_arn`, `copy_kms_key_arn`: where
-    copies go, empty for nowhere, for this account, for default keys."""
+    """How the stack backs up. `partition`, `region`, `account`: its own. `copy_region`, `copy_role_arn`,
+    `copy_kms_key_arn`: where copies go, empty for nowhere, for this account, for default keys."""
 
     stack: str
     partition: str
@@ -32,6 +32,20 @@ class Fleet:
     poll_seconds: int
 
 
+@dataclass(frozen=True)  # a class has room for the slots of one base
+class Systems:
+    """Where the other systems keep what they know; empty where one is not deployed."""
+
+    objects_buckets: tuple[str, ...]
+    copy_table: str
+    archived_tables: tuple[str, ...]
+    archive_bucket: str
+    archive_prefix: str
+    inventories: str
+    warehouse_bucket: str
+    warehouse_prefix: str
+
+
 @dataclass(frozen=True, slots=True)
 class FleetDiscover(Fleet):
     pass
@@ -55,7 +69,7 @@ class FleetExpire(Fleet):
 
 
 @dataclass(frozen=True, slots=True)
-class FleetReport(Fleet):
+class FleetReport(Fleet, Systems):
     pass
 
 
@@ -98,7 +112,14 @@ class FleetCost(Fleet):
 
 
 @dataclass(frozen=True, slots=True)
-class FleetStatus:
+class FleetStatus(Systems):
+    """`object_table`: empty where the capacity system is not deployed."""
+
     stack: str
     fleet_bucket: str
     breaker_table: str
+    warehouse_alarm_after_days: int
+    capacity_bucket: str
+    object_table: str
+    history_table: str
+    limit_bytes: int
