@@ -5,7 +5,10 @@ import sys
 import typer
 
 from holdfast.adapters.stack import AWS_ERRORS, StackMissing, SystemNotDeployed
-from holdfast.cli import breaker, capacity, objects, tables, warehouse
+from holdfast.cli import breaker, capacity, fleet, objects, proof, sets, tables, warehouse
+from holdfast.cli.fleet import deployed as fleet_deployed
+from holdfast.cli.fleet import restore as fleet_restore
+from holdfast.cli.fleet import runs as fleet_runs
 from holdfast.cli.tables import archive, restore
 from holdfast.cli.warehouse import inventory, retire, runs
 from holdfast.cli.warehouse import restore as warehouse_restore
@@ -15,6 +18,9 @@ app.add_typer(objects.app, name="objects")
 app.add_typer(capacity.app, name="capacity")
 app.add_typer(tables.app, name="tables")
 app.add_typer(warehouse.app, name="warehouse")
+app.add_typer(fleet.app, name="fleet")
+app.add_typer(sets.app, name="sets")
+app.add_typer(proof.app, name="proof")
 app.add_typer(breaker.app, name="breaker")
 
 MENDED_BY_THE_READER = (
@@ -28,6 +34,11 @@ MENDED_BY_THE_READER = (
     *retire.MENDED_BY_THE_READER,
     *runs.MENDED_BY_THE_READER,
     *warehouse_restore.MENDED_BY_THE_READER,
+    *fleet_deployed.MENDED_BY_THE_READER,
+    *fleet_restore.MENDED_BY_THE_READER,
+    *fleet_runs.MENDED_BY_THE_READER,
+    *sets.MENDED_BY_THE_READER,
+    *proof.MENDED_BY_THE_READER,
     *AWS_ERRORS,
 )
 

@@ -29,6 +29,10 @@ def report_key(restore: str) -> str:
     return f"{RESTORES}{restore}/report.json"
 
 
+def execution_key(restore: str) -> str:
+    return f"{RESTORES}{restore}/execution.json"
+
+
 @dataclass(frozen=True, slots=True)
 class Copied:
     """How far the objects of a prefix are: `after` this key, and what became of those up to it. `refused`: the first
@@ -137,3 +141,11 @@ class Record:
 
     def save_report(self, report: dict[str, Any]) -> None:
         self.documents.save(report_key(self.restore), report)
+
+    def execution(self) -> str | None:
+        """What the restore was started as, the last time."""
+        told = self.documents.load(execution_key(self.restore))
+        return str(told["execution"]) if told else None
+
+    def save_execution(self, execution: str) -> None:
+        self.documents.save(execution_key(self.restore), {"execution": execution})
