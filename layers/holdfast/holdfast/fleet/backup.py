@@ -1,15 +1,23 @@
 """Brings the backup of one resource a step on. Killed anywhere and called again, it makes nothing twice."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, assert_never
 
 from holdfast.fleet import naming, plan
-from holdfast.fleet.expire.plan import expiry_of, retention_of
-from holdfast.fleet.model import Backup, Kind, Part, Resource, Tag
-from holdfast.fleet.plan import Ask, Failed, Seen, Step, Wait
+from holdfast.fleet.expire.plan import Rules, expiry_of, retention_of
+from holdfast.fleet.model import Backup, Kind, Resource, Status, Tag
+from holdfast.fleet.plan import Ask, Asked, Failed, Seen, Step, Wait
 from holdfast.fleet.ports import CannotCopy, LimitReached, NotAvailable, ResourceGone
 from holdfast.fleet.results import save_failed
 from holdfast.fleet.run import Fleet, Item, There, began
+
+CANNOT_COPY = (
+    "have the source encrypted by a KMS key of your own, or let copies stay in this account: empty FleetCopyRoleArn"
+)
+"""An account cannot use the keys that AWS manages for another."""
 
 
 def advance(fleet: Fleet, item: Item) -> dict[str, Any]:
@@ -18,11 +26,11 @@ def advance(fleet: Fleet, item: Item) -> dict[str, Any]:
     try:
         step = _replicate(fleet, item, resource) if resource.kind is Kind.BUCKET else _advance(fleet, item, resource)
     except (NotAvailable, LimitReached) as error:
-        step = _later(fleet, item, str(error))
+        step = _later(fleet, began(fleet, item.run), str(error))
     except ResourceGone:
         step = Failed("it is gone since the run began", "nothing is to be done if you removed it")
     except CannotCopy as error:
-        step = Failed(str(error), "nothing of it is lost here, but there is no copy")
+        step = Failed(f"it has a backup in {resource.region}, and no copy: {error}", CANNOT_COPY)
     return _answer(fleet, item, resource, step)
 
 
@@ -41,10 +49,10 @@ def _answer(fleet: Fleet, item: Item, resource: Resource, step: Step) -> dict[st
             assert_never(step)
 
 
-def _later(fleet: Fleet, item: Item, why: str) -> Step:
+def _later(fleet: Fleet, since: datetime, why: str) -> Wait | Failed:
     """What does not work now is tried again, until patience ends."""
     patience = fleet.rules.patience
-    if fleet.now() - began(fleet, item.run) < patience:
+    if fleet.now() - since < patience:
         return Wait(why)
     minutes = patience // timedelta(minutes=1)
     return Failed(f"{why}, for {minutes} minutes", "see why, then run: holdfast fleet backup --resource NAME")
@@ -60,45 +68,75 @@ def _advance(fleet: Fleet, item: Item, resource: Resource) -> Step:
     step = plan.next_step(seen, there.place if there else None, fleet.now())
     match step:
         case plan.Create():
-            _create(fleet, item, resource, history)
-        case plan.Copy(parts) if there:
-            _copy(fleet, item, resource, parts, there)
+            return _create(fleet, item, resource, history, seen)
+        case plan.Copy() if there:
+            return _copy(fleet, item, resource, step, there, seen)
         case _:
-            pass
-    return step
+            return step
 
 
 def _seen(fleet: Fleet, item: Item, resource: Resource, here: Backup | None, there: There | None) -> Seen:
     announced = _announced(fleet, item)
-    if there is None or here is None:
+    if there is None or here is None or here.status is not Status.COMPLETE:
         return Seen(here, announced=announced)
     copies = plan.gather(there.shelf.parts(resource.arn))
     return Seen(here, plan.of_slot(copies, resource, item.slot), announced, there.shelf.copies_under_way())
 
 
-def _announced(fleet: Fleet, item: Item) -> dict[str, datetime]:
-    told = fleet.documents.load(naming.announced(item.run, item.digest)) or {}
-    return {what: datetime.fromisoformat(at) for what, at in told.items()}
+def _announced(fleet: Fleet, item: Item) -> dict[str, Asked]:
+    """The last announcement of each thing."""
+    keys = fleet.documents.keys(naming.announcements(item.run, item.digest))
+    told = [one for one in fleet.each(fleet.documents.load, keys) if one]
+    return {
+        one["what"]: Asked(
+            one["times"], datetime.fromisoformat(one["first"]), datetime.fromisoformat(one["at"]), one["refused"]
+        )
+        for one in told
+    }
 
 
-def _announce(fleet: Fleet, item: Item, what: str) -> None:
-    """Before anything is asked for: who comes after a crash knows that it may have been."""
-    told = {**_announced(fleet, item), what: fleet.now()}
-    key = naming.announced(item.run, item.digest)
-    fleet.documents.save(key, {what: at.isoformat() for what, at in told.items()})
+def _ask(fleet: Fleet, item: Item, what: str, seen: Seen, call: Callable[[], None]) -> Wait | Failed | None:
+    """Announce it, then ask for it. What is to be done if it was not asked for, or was refused."""
+    before, now = seen.announced.get(what), fleet.now()
+    asked = Asked(before.times + 1, before.first, now) if before else Asked(1, now, now)
+    if not _announce(fleet, item, what, asked):
+        return Wait("another execution of the run asks for it")
+    try:
+        call()
+    except (NotAvailable, LimitReached) as error:
+        refused = replace(asked, refused=True)
+        fleet.documents.save(_announcement(item, what, refused), _as_json(what, refused))
+        if isinstance(error, LimitReached) and seen.under_way:
+            return Wait(str(error))  # what is under way ends, and makes room
+        return _later(fleet, asked.first, str(error))
+    return None
 
 
-def _create(fleet: Fleet, item: Item, resource: Resource, history: list[Backup]) -> None:
-    shelf = fleet.shelf(resource)
+def _announce(fleet: Fleet, item: Item, what: str, asked: Asked) -> bool:
+    """Before anything is asked for: who comes after a crash knows that it may have been. Of several who come at once,
+    one is told to ask."""
+    return fleet.documents.add(_announcement(item, what, asked), _as_json(what, asked))
+
+
+def _announcement(item: Item, what: str, asked: Asked) -> str:
+    return naming.announcement(item.run, item.digest, what, asked.times)
+
+
+def _as_json(what: str, asked: Asked) -> dict[str, Any]:
+    moments = {"first": asked.first.isoformat(), "at": asked.last.isoformat()}
+    return {"what": what, "times": asked.times, **moments, "refused": asked.refused}
+
+
+def _create(fleet: Fleet, item: Item, resource: Resource, history: list[Backup], seen: Seen) -> Step:
+    shelf, name = fleet.shelf(resource), naming.backup(fleet.stack, resource, item.slot)
     fleet.documents.save(naming.description(item.digest, item.run), dict(shelf.describe(resource)))
-    _announce(fleet, item, Ask.CREATE)
-    name = naming.backup(fleet.stack, resource, item.slot)
-    shelf.create(resource, name, _tags(fleet, item, resource, history))
+    tags = _tags(fleet, item, resource, history)
+    return _ask(fleet, item, Ask.CREATE, seen, lambda: shelf.create(resource, name, tags)) or plan.Create()
 
 
 def _tags(fleet: Fleet, item: Item, resource: Resource, history: list[Backup]) -> dict[str, str]:
     taken = fleet.now()
-    retention = retention_of(taken, [one.taken for one in history if one.verified], fleet.rules.keep)
+    good = [one.taken for one in history if one.verified]
     is_image = resource.kind is Kind.INSTANCE and fleet.rules.images
     return {
         Tag.STACK: fleet.stack,
@@ -111,20 +149,23 @@ def _tags(fleet: Fleet, item: Item, resource: Resource, history: list[Backup]) -
         Tag.SET: item.slot.set,
         Tag.TAKEN: taken.isoformat(),
         Tag.PARTS: str(max(1, len(resource.volumes)) + is_image),
-        Tag.RETENTION: retention.value,
-        Tag.EXPIRY: expiry_of(taken, retention, fleet.rules.keep).isoformat(),
+        Tag.RETENTION: retention_of(taken, good, fleet.rules.keep).value,
+        Tag.EXPIRY: expiry_of(taken, good, Rules(fleet.rules.keep, fleet.rules.minimum)).isoformat(),
     }
 
 
-def _copy(fleet: Fleet, item: Item, resource: Resource, parts: tuple[Part, ...], there: There) -> None:
+def _copy(fleet: Fleet, item: Item, resource: Resource, copy: plan.Copy, there: There, seen: Seen) -> Step:
     name = naming.backup(fleet.stack, resource, item.slot)
-    for part in parts:
+    for part in copy.parts:
         if there.place.account:
             fleet.shelf(resource).share(part, there.place.account)
-        _announce(fleet, item, plan.copying(part))
         ours = {tag.value for tag in Tag} - {Tag.VERIFIED}
         tags = {name: value for name, value in part.tags.items() if name in ours}
-        there.shelf.copy(part, name, {**tags, Tag.ORIGIN: part.id, Tag.VOLUME: part.of})
+        tags |= {Tag.ORIGIN: part.id, Tag.VOLUME: part.of}
+        call = partial(there.shelf.copy, part, name, tags)
+        if stopped := _ask(fleet, item, plan.copying(part), seen, call):
+            return stopped
+    return copy
 
 
 # Buckets

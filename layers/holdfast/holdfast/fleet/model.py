@@ -44,6 +44,15 @@ class NotARun(ValueError):
 _MOMENT = "%Y-%m-%dT%H-%M-%SZ"
 
 
+def moment_of(text: str) -> datetime | None:
+    """The moment that a tag or an event tells, in UTC if it names no zone; None if it tells none."""
+    try:
+        told = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return told if told.tzinfo else told.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Slot:
     """A schedule at the moment for which it was due: however often that is asked for, it is one run, and a resource has
@@ -188,6 +197,11 @@ class Part:
     locked: str = ""
     why: str = ""
 
+    @property
+    def verified(self) -> datetime | None:
+        """When it was found good, if its tag tells a moment."""
+        return moment_of(self.tags.get(Tag.VERIFIED, ""))
+
 
 class Retention(StrEnum):
     """What a backup is kept as. The first that a new backup can be is what it is tagged with."""
@@ -221,7 +235,8 @@ class Backup:
 
     @property
     def tags(self) -> Mapping[str, str]:
-        return self.parts[0].tags
+        """What any of its parts tells, the first above all."""
+        return dict(item for part in reversed(self.parts) for item in part.tags.items())
 
     @property
     def status(self) -> Status:
@@ -235,16 +250,18 @@ class Backup:
 
     @property
     def expected(self) -> int:
-        """How many parts it was made with."""
-        return int(self.tags.get(Tag.PARTS, "1"))
+        """How many parts it was made with, as any of them still tells."""
+        told = [part.tags.get(Tag.PARTS, "") for part in self.parts]
+        return max((int(count) for count in told if count.isdecimal()), default=1)
 
     @property
     def verified(self) -> datetime | None:
         """When it was found good; None if it was not, or if one of its parts was not."""
-        told = [part.tags.get(Tag.VERIFIED) for part in self.parts]
-        if self.status is not Status.COMPLETE or not all(told):
+        told = [part.verified for part in self.parts]
+        found = [moment for moment in told if moment and moment >= self.taken]
+        if self.status is not Status.COMPLETE or len(found) < len(told):
             return None
-        return min(datetime.fromisoformat(moment) for moment in told if moment)
+        return min(found)
 
     @property
     def size(self) -> int:

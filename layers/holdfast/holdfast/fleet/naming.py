@@ -18,8 +18,14 @@ def resource(run: str, digest: str) -> str:
     return f"{RUNS}{run}/resources/{digest}.json"
 
 
-def announced(run: str, digest: str) -> str:
-    return f"{RUNS}{run}/announced/{digest}.json"
+def announcements(run: str, digest: str) -> str:
+    """What the keys of all that was asked for begin with."""
+    return f"{RUNS}{run}/announced/{digest}/"
+
+
+def announcement(run: str, digest: str, what: str, times: int) -> str:
+    """Of asking for the so manieth time: whoever stores it first asks."""
+    return f"{announcements(run, digest)}{what}/{times:04}.json"
 
 
 def results(run: str) -> str:

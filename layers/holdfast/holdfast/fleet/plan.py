@@ -1,12 +1,25 @@
 """What is backed up, what is done next for a backup, and whether it is good. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from holdfast.fleet.model import CHOICE, Backup, Kind, NotARun, Part, Place, Resource, Schedule, Slot, Status, Tag
+from holdfast.fleet.model import (
+    CHOICE,
+    Backup,
+    Kind,
+    NotARun,
+    Part,
+    Place,
+    Resource,
+    Schedule,
+    Slot,
+    Status,
+    Tag,
+    moment_of,
+)
 
 # Which resources
 
@@ -57,7 +70,8 @@ def choose(
 def gather(parts: Iterable[Part]) -> list[Backup]:
     """The backups that parts make up, oldest first; images before the snapshots that they stand on.
 
-    Parts whose tags somebody has taken away belong to no backup: they are left alone.
+    Parts whose tags somebody has taken away belong to no backup: they are left alone. What one part of a backup tells
+    no more, the others do.
     """
     groups: defaultdict[tuple[str, str, Place], list[Part]] = defaultdict(list)
     for part in parts:
@@ -66,13 +80,19 @@ def gather(parts: Iterable[Part]) -> list[Backup]:
     backups = []
     for (source, run, place), members in groups.items():
         members.sort(key=lambda part: (part.type, part.of, part.id))
+        kind = next((Kind(told) for told in _told(members, Tag.KIND) if told in list(Kind)), None)
+        taken = min((moment for told in _told(members, Tag.TAKEN) if (moment := moment_of(told))), default=None)
         try:
-            tags = members[0].tags
-            kind, taken = Kind(tags[Tag.KIND]), datetime.fromisoformat(tags[Tag.TAKEN])
-            backups.append(Backup(source, kind, place, Slot.parse(run), taken, tuple(members)))
-        except (KeyError, ValueError, NotARun):
+            slot = Slot.parse(run)
+        except NotARun:
             continue
+        if source and kind and taken:
+            backups.append(Backup(source, kind, place, slot, taken, tuple(members)))
     return sorted(backups, key=lambda backup: (backup.taken, backup.source, backup.slot, backup.place))
+
+
+def _told(parts: Iterable[Part], tag: Tag) -> Iterator[str]:
+    return (part.tags[tag] for part in parts if tag in part.tags)
 
 
 def of_slot(backups: Iterable[Backup], resource: Resource, slot: Slot) -> Backup | None:
@@ -87,12 +107,17 @@ def newest_verified(backups: Iterable[Backup], source: str, before: Slot | None 
 
 # What is done next
 
-SETTLING = timedelta(minutes=2)
-"""For so long a listing of EC2 may lack what was made: nothing is asked for twice within it."""
+SETTLING = timedelta(minutes=10)
+"""For so long a function that died may have gone on asking, and a listing of EC2 may lack what was made since: nothing
+is asked for twice within it."""
 
 COPIES_AT_A_TIME = 20
 """To one region. https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html and, of RDS,
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html"""
+
+
+NEXT_RUN = "the next run makes a new one; to have one now: holdfast fleet backup --resource NAME"
+"""What mends a backup that AWS did not make."""
 
 
 class Ask(StrEnum):
@@ -100,6 +125,16 @@ class Ask(StrEnum):
 
     CREATE = "create"
     COPY = "copy"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How often something was asked for, since when, when last; `refused`: AWS refused it then, so nothing was made."""
+
+    times: int
+    first: datetime
+    last: datetime
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +174,13 @@ type Step = Create | Copy | Wait | Done | Failed
 class Seen:
     """How a backup of a slot stands.
 
-    `here`: it, at home; `there`: its copy in the place where copies go; `announced`: when what was last asked for.
+    `here`: it, at home; `there`: its copy in the place where copies go; `announced`: what was asked for.
     `under_way`: how many copies the place makes just now, of any backup.
     """
 
     here: Backup | None
     there: Backup | None = None
-    announced: Mapping[str, datetime] | None = None
+    announced: Mapping[str, Asked] = field(default_factory=dict)
     under_way: int = 0
 
 
@@ -162,10 +197,7 @@ def next_step(seen: Seen, place: Place | None, now: datetime) -> Step:
         case Status.FAILED:
             return _failed(seen.here.parts)
         case Status.PARTIAL if _may_ask(seen, Ask.CREATE, now):
-            there = f"{len(seen.here.parts)} of {seen.here.expected} parts of {seen.here.id} are there"
-            return Failed(
-                f"{there}: the others were deleted", "the next run makes a new one; cleaning removes this one"
-            )
+            return _partial(seen.here)
         case Status.PARTIAL:
             return Wait("not all of its parts are listed yet")
         case Status.COMPLETE:
@@ -173,14 +205,19 @@ def next_step(seen: Seen, place: Place | None, now: datetime) -> Step:
 
 
 def _may_ask(seen: Seen, what: str, now: datetime) -> bool:
-    announced = (seen.announced or {}).get(what)
-    return announced is None or now - announced >= SETTLING
+    asked = seen.announced.get(what)
+    return asked is None or asked.refused or now - asked.last >= SETTLING
+
+
+def _partial(backup: Backup) -> Failed:
+    why = f"{len(backup.parts)} of {backup.expected} parts of {backup.id} are there"
+    return Failed(f"{why}: the others were deleted, or a volume was detached before it was taken", NEXT_RUN)
 
 
 def _failed(parts: Iterable[Part]) -> Failed:
     part = next(part for part in parts if part.status is Status.FAILED)
     why = f"{part.type} {part.id} in {part.region} failed" + (f": {part.why}" if part.why else "")
-    return Failed(why, "look at it in the console; the next run makes a new one, and cleaning removes this one")
+    return Failed(why, NEXT_RUN)
 
 
 def copy_of(part: Part, there: Backup | None) -> Part | None:
@@ -202,7 +239,7 @@ def _next_copy(seen: Seen, here: Backup, place: Place, now: datetime) -> Step:
 
 
 def copying(part: Part) -> str:
-    return f"{Ask.COPY} {part.id}"
+    return f"{Ask.COPY}/{part.id}"
 
 
 def _wait_for_copies(copies: Sequence[Part], place: Place) -> Step:

@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 
 from holdfast.fleet.model import Backup, Keep, Place, Retention, Status
 
-PERIODS = {
-    Retention.DAILY: timedelta(days=1),
-    Retention.WEEKLY: timedelta(weeks=1),
-    Retention.MONTHLY: timedelta(days=31),
-    Retention.YEARLY: timedelta(days=366),
-}
-
 FAILED_STAY = timedelta(days=7)
 """What was never found good may be looked at for so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`minimum`: nothing younger goes, whatever else is said."""
+
+    keep: Keep
+    minimum: timedelta
 
 
 def period(moment: datetime, retention: Retention) -> tuple[int, ...]:
@@ -35,16 +36,39 @@ def period(moment: datetime, retention: Retention) -> tuple[int, ...]:
 def retention_of(taken: datetime, good: Iterable[datetime], keep: Keep) -> Retention:
     """As what a new backup will be kept: the first good one of a year as the year's, and so on. `good`: the moments of
     the good ones that there are."""
-    earlier = list(good)
-    for retention in Retention:
-        if keep.of(retention) and period(taken, retention) not in {period(moment, retention) for moment in earlier}:
-            return retention
-    return Retention.DAILY
+    return next(iter(_firsts(taken, list(good), keep)), Retention.DAILY)
 
 
-def expiry_of(taken: datetime, retention: Retention, keep: Keep) -> datetime:
-    """Before when a backup will not go, as long as the schedule makes one in each period and the settings stay."""
-    return taken + PERIODS[retention] * keep.of(retention)
+def expiry_of(taken: datetime, good: Iterable[datetime], rules: Rules) -> datetime:
+    """Before when a backup will not go once it is found good, as long as the settings stay, and none that is older is
+    found good after it. It may go much later: what counts is how many there are."""
+    keep = rules.keep
+    ends = [_end(taken, retention, keep.of(retention)) for retention in _firsts(taken, list(good), keep)]
+    return max([taken + rules.minimum, *ends])
+
+
+def _firsts(taken: datetime, good: Sequence[datetime], keep: Keep) -> list[Retention]:
+    """Of which periods a new backup will be the first good one."""
+    return [
+        retention
+        for retention in Retention
+        if keep.of(retention) and period(taken, retention) not in {period(moment, retention) for moment in good}
+    ]
+
+
+def _end(moment: datetime, retention: Retention, count: int) -> datetime:
+    """When the period begins that is so many after a moment's."""
+    day = moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    match retention:
+        case Retention.DAILY:
+            return day + timedelta(days=count)
+        case Retention.WEEKLY:
+            return day + timedelta(weeks=count, days=-day.weekday())
+        case Retention.MONTHLY:
+            years, month = divmod(day.month - 1 + count, 12)
+            return day.replace(year=day.year + years, month=month + 1, day=1)
+        case Retention.YEARLY:
+            return day.replace(year=day.year + count, month=1, day=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +98,6 @@ class Blocked:
 type Verdict = Kept | Expired | Blocked
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """`minimum`: nothing younger goes, whatever else is said."""
-
-    keep: Keep
-    minimum: timedelta
-
-
 def judge(backups: Sequence[Backup], rules: Rules, now: datetime) -> list[Verdict]:
     """A verdict on each backup, in their order. Those in different places are kept each on their own."""
     chains: defaultdict[tuple[str, Place], list[Backup]] = defaultdict(list)
@@ -100,7 +116,7 @@ def judge(backups: Sequence[Backup], rules: Rules, now: datetime) -> list[Verdic
 
 def _kept(chain: Sequence[Backup], keep: Keep, now: datetime) -> list[tuple[Backup, str]]:
     good = sorted((one for one in chain if one.verified), key=lambda one: one.taken)
-    return [*_kept_of_the_good(good, keep), *_kept_of_the_others(chain, bool(good), now)]
+    return [*_kept_of_the_good(good, keep), *_kept_of_the_others(chain, good[-1] if good else None, now)]
 
 
 def _kept_of_the_good(good: Sequence[Backup], keep: Keep) -> list[tuple[Backup, str]]:
@@ -117,18 +133,24 @@ def _kept_of_the_good(good: Sequence[Backup], keep: Keep) -> list[tuple[Backup, 
     return [(good[index], ", ".join(why)) for index, why in reasons.items()]
 
 
-def _kept_of_the_others(chain: Iterable[Backup], has_good: bool, now: datetime) -> list[tuple[Backup, str]]:
+def _kept_of_the_others(chain: Iterable[Backup], newest: Backup | None, now: datetime) -> list[tuple[Backup, str]]:
+    """`newest`: the last good one. What is newer may be all that there is of what was changed since."""
     kept = []
     for backup in chain:
         if backup.verified:
             continue
         if _is_being_made(backup, now):
             kept.append((backup, "AWS is still making it"))
-        elif not has_good:
-            kept.append((backup, "never found good, but there is no better one"))
         elif now - backup.taken < FAILED_STAY:
             kept.append((backup, f"never found good; it can be looked at for {FAILED_STAY.days} days"))
+        elif not _is_empty(backup) and (newest is None or newest.taken < backup.taken):
+            kept.append((backup, "never found good, but none that was is newer"))
     return kept
+
+
+def _is_empty(backup: Backup) -> bool:
+    """AWS made nothing of it."""
+    return all(part.status is Status.FAILED for part in backup.parts)
 
 
 def _is_being_made(backup: Backup, now: datetime) -> bool:
@@ -140,7 +162,9 @@ def _judge_expired(backup: Backup, rules: Rules, now: datetime, *, is_awaited: b
         return Blocked(backup, why)
     if backup.verified:
         return Expired(backup, f"kept as none of {_words(rules.keep)}")
-    return Expired(backup, "never found good, and there is a better one")
+    if _is_empty(backup):
+        return Expired(backup, "AWS failed to make it")
+    return Expired(backup, "never found good, and one that was is newer")
 
 
 def _words(keep: Keep) -> str:
