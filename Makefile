@@ -15,7 +15,7 @@ DECISIONS := */plan.py,*/model.py
 
 # Check and test both want the fast tests. They run once for the same files, and again whenever one has changed.
 FAST_PASSED := .local/fast-tests-passed
-FILES := $(shell find *.* Makefile bench docs events functions layers local statemachine tests -type f ! -name '*.pyc')
+FILES := $(shell find *.* Makefile bench dashboard docs events functions layers local statemachine tests -type f ! -name '*.pyc')
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed 's/:.*## /	/' | awk -F '	' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -80,7 +80,8 @@ build: $(READY) ## sam build: what goes to AWS, in .aws-sam/build
 deploy: build ## sam build, then sam deploy --guided, into your AWS account
 	$(BIN)/sam deploy --guided $(ARGS)
 
-reference: $(READY) ## Bring the generated parts of docs/reference up to date with template and command
+reference: $(READY) ## Bring what is generated up to date: the dashboard in the template, tables in docs/reference
+	$(BIN)/python -m dashboard
 	$(BIN)/python docs/reference/generate.py
 
 COMPILE := .tools/uv/bin/uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --no-annotate --quiet
