@@ -25,6 +25,7 @@ from local.engine import Engine, EngineDied, PortBusy
 from local.gaps import EngineCannot, Gap, Known
 from local.invoke import NoSuchCase
 from local.kept import AlreadyRunning, WouldNotStop
+from local.machines import MachinesDied
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pretty_exceptions_enable=False)
 console = Console(highlight=False, soft_wrap=True)
@@ -49,7 +50,7 @@ def told() -> Iterator[None]:
         yield
     except (
         *(AlreadyRunning, DeployFailed, DriveFailed, EngineCannot, EngineDied, NoSuchCase, NothingRuns),
-        *(PortBusy, StandInDied, WouldNotStop),
+        *(MachinesDied, PortBusy, StandInDied, WouldNotStop),
     ) as problem:
         aside.print(f"holdfast: {problem}", markup=False)
         raise typer.Exit(1) from None

@@ -38,7 +38,7 @@ class Cloud:
     gaps: tuple[Gap, ...] = ()
 
     def check(self) -> None:
-        """Raise EngineDied or StandInDied if one of them has ended."""
+        """Raise EngineDied, MachinesDied or StandInDied if one of them has ended."""
         self.engine.check()
         if not self.stand_in or not self.stand_in.alive():
             raise StandInDied(self.engine.folder / "cloudwatch.log")
@@ -51,7 +51,7 @@ class Cloud:
 
     def release(self) -> None:
         """Let it run on when this process ends."""
-        for kept in (self.engine.kept, self.stand_in):
+        for kept in (self.engine.kept, self.engine.machines.kept, self.stand_in):
             if kept:
                 kept.release()
 
@@ -101,7 +101,7 @@ def find(folder: Path = FOLDER) -> Cloud | None:
 
 def stop(folder: Path = FOLDER) -> None:
     """End all that runs with that folder, whoever started it."""
-    for name in ("cloudwatch", "engine"):
+    for name in ("cloudwatch", "engine", "machines"):
         if kept := Kept.find(name, folder):
             kept.stop()
     forget(folder)

@@ -16,7 +16,7 @@ from typing import Any
 import docker  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import yaml_parse
 
-from local import deploy
+from local import deploy, machines
 from local.cloud import ROOT, parameters
 from local.engine import Engine
 from local.invoke import Invocation, variables
@@ -49,18 +49,24 @@ def build(folder: Path, architecture: str, *options: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """What `build` made, ready to run in containers. They reach the engine at `endpoint`."""
+    """What `build` made, ready to run in containers. They reach the engine, and EC2 and RDS beside it, at `endpoint`
+    and `machines`."""
 
     engine: Engine
     containers: Any
     template: Path
     endpoint: str
+    machines: str
 
     @classmethod
     @contextlib.contextmanager
     def open(cls, engine: Engine, containers: Any, built: Path) -> "Iterator[Application]":
-        with _reachable(engine, _host(containers, image(engine))) as endpoint:
-            yield cls(engine, containers, _with_endpoint(built), endpoint)
+        host, beside = _host(containers, image(engine)), engine.machines
+        with (
+            _reachable(engine.host, engine.port, host) as endpoint,
+            _reachable(beside.host, beside.port, host) as other,
+        ):
+            yield cls(engine, containers, _with_endpoints(built), endpoint, other)
 
     def sam_local(self, words: Iterable[str | Path], environments: Mapping[str, Mapping[str, str]]) -> list[str | Path]:
         """The command `sam local WORDS`. `environments` has the variables of functions, by logical ID."""
@@ -82,7 +88,7 @@ class Application:
 
     def _reached(self, variables: Mapping[str, str]) -> dict[str, str]:
         reached = {name: value.replace(self.engine.endpoint, self.endpoint) for name, value in variables.items()}
-        return {**reached, "AWS_ENDPOINT_URL": self.endpoint}
+        return {**reached, "AWS_ENDPOINT_URL": self.endpoint, **machines.variables(self.machines)}
 
 
 def invoke(engine: Engine, invocation: Invocation, containers: Any) -> int:
@@ -103,10 +109,11 @@ def image(engine: Engine) -> str:
     return f"public.ecr.aws/lambda/python:3.13-{parameters(engine)['Architecture']}"
 
 
-def _with_endpoint(built: Path) -> Path:
-    """The built template with AWS_ENDPOINT_URL among the variables: `--env-vars` sets only what a template declares."""
+def _with_endpoints(built: Path) -> Path:
+    """The built template with the endpoints among the variables: `--env-vars` sets only what a template declares."""
     template = yaml_parse((built / "template.yaml").read_text())
-    template["Globals"]["Function"]["Environment"]["Variables"]["AWS_ENDPOINT_URL"] = ""
+    endpoints = ("AWS_ENDPOINT_URL", *machines.variables(""))
+    template["Globals"]["Function"]["Environment"]["Variables"] |= dict.fromkeys(endpoints, "")
     declared = built / "with-endpoint.json"
     declared.write_text(json.dumps(template))
     return declared
@@ -140,13 +147,13 @@ def _is_ours(address: str) -> bool:
 
 
 @contextlib.contextmanager
-def _reachable(engine: Engine, host: str) -> Iterator[str]:
-    """Where containers reach the engine, which may listen to this machine alone: then what they say is passed on."""
-    if engine.host == host or not _is_ours(host):
-        yield f"http://{host}:{engine.port}"
+def _reachable(listener: str, port: int, host: str) -> Iterator[str]:
+    """Where containers reach what may listen to this machine alone: then what they say is passed on."""
+    if listener == host or not _is_ours(host):
+        yield f"http://{host}:{port}"
         return
     with _Relay((host, 0), _Passing) as relay:
-        relay.engine = (engine.host, engine.port)
+        relay.listener = (listener, port)
         threading.Thread(target=relay.serve_forever, daemon=True).start()
         try:
             yield f"http://{host}:{relay.server_address[1]}"
@@ -156,16 +163,16 @@ def _reachable(engine: Engine, host: str) -> Iterator[str]:
 
 class _Relay(socketserver.ThreadingTCPServer):
     daemon_threads = True
-    engine: tuple[str, int]
+    listener: tuple[str, int]
 
 
 class _Passing(socketserver.BaseRequestHandler):
     server: _Relay
 
     def handle(self) -> None:
-        with socket.create_connection(self.server.engine) as engine:
-            threading.Thread(target=_pass, args=(engine, self.request), daemon=True).start()
-            _pass(self.request, engine)
+        with socket.create_connection(self.server.listener) as listener:
+            threading.Thread(target=_pass, args=(listener, self.request), daemon=True).start()
+            _pass(self.request, listener)
 
 
 def _pass(source: socket.socket, sink: socket.socket) -> None:

@@ -1,4 +1,5 @@
-"""The embedded AWS: ministack as a child process, on one port of this machine, with nothing of the user's in reach."""
+"""The embedded AWS: ministack as a child process, on one port of this machine, with nothing of the user's in reach; and
+beside it the server that has EC2 and RDS."""
 
 import functools
 import json
@@ -16,7 +17,9 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
+from local import machines
 from local.kept import AlreadyRunning, Kept, tail
+from local.machines import Machines
 
 REGION = "eu-west-1"  # not the SDK's usual default, so that a region fixed in the code shows
 ACCOUNT = "123456789012"
@@ -47,6 +50,7 @@ class Engine:
     host: str
     port: int
     kept: Kept
+    machines: Machines
 
     @classmethod
     def start(cls, folder: Path, port: int | None = None, host: str = "127.0.0.1") -> Self:
@@ -62,11 +66,18 @@ class Engine:
             (folder / place).mkdir(parents=True, exist_ok=True)
         for empty in ("aws", "samconfig.toml"):
             (folder / empty).write_text("")
-        kept = Kept.start("engine", [sys.executable, "-m", "ministack"], _settings(folder, host, port), folder)
-        engine = cls(folder, host, port, kept)
+        beside = _usable(host, None)
+        settings = _settings(folder, host, port, beside)
+        kept = Kept.start("engine", [sys.executable, "-m", "ministack"], settings, folder)
         try:
-            _state(folder).write_text(json.dumps({"host": host, "port": port}))
+            engine = cls(folder, host, port, kept, Machines.start(folder, host, beside, settings))
+        except BaseException:
+            kept.stop()
+            raise
+        try:
+            _state(folder).write_text(json.dumps({"host": host, "port": port, "machines": beside}))
             engine._wait_until_ready()
+            engine.machines.wait_until_ready()
         except BaseException:
             engine.stop()
             raise
@@ -75,13 +86,17 @@ class Engine:
     @classmethod
     def find(cls, folder: Path) -> Self | None:
         """Return the engine that runs with that folder, if one does. Raises EngineDied, once, if one should."""
-        kept = Kept.find("engine", folder)
+        kept, beside = Kept.find("engine", folder), Kept.find("machines", folder)
         if not _state(folder).exists():
             return None
-        if not kept:
+        if not kept or not beside:
+            for one in (kept, beside):
+                if one:
+                    one.stop()
             forget(folder)
-            raise EngineDied("has ended by itself", folder / "engine.log")
-        return cls(folder, kept=kept, **json.loads(_state(folder).read_text()))
+            raise EngineDied("has ended by itself", folder / ("engine.log" if not kept else "machines.log"))
+        told = json.loads(_state(folder).read_text())
+        return cls(folder, told["host"], told["port"], kept, Machines(told["host"], told["machines"], beside))
 
     @property
     def endpoint(self) -> str:
@@ -94,24 +109,28 @@ class Engine:
 
     def variables(self) -> dict[str, str]:
         """What points an AWS tool at this engine."""
-        return _variables(self.endpoint)
+        return _variables(self.endpoint, self.machines.endpoint)
 
     def environment(self) -> dict[str, str]:
         """A whole environment for a child process, in which nothing leads to the user's profile or proxy."""
-        return _environment(self.folder, self.endpoint)
+        return _environment(self.folder, self.endpoint, self.machines.endpoint)
 
     def client(self, service: str) -> Any:
         """A boto3 client of this engine, whatever the user's profile and proxy are."""
-        return sdk().client(service, endpoint_url=self.endpoint, config=Config(proxies={}))  # type: ignore[call-overload]
+        variable = f"AWS_ENDPOINT_URL_{service.upper()}"
+        endpoint = machines.variables(self.machines.endpoint).get(variable, self.endpoint)
+        return sdk().client(service, endpoint_url=endpoint, config=Config(proxies={}))  # type: ignore[call-overload]
 
     def check(self) -> None:
-        """Raise EngineDied if it has ended."""
+        """Raise EngineDied or MachinesDied if one of them has ended."""
         if not self.kept.alive():
             raise EngineDied("has ended by itself", self.kept.log)
+        self.machines.check()
 
     def stop(self) -> None:
         """End it with all its functions, and forget what it held. Its log stays."""
         self.kept.stop()
+        self.machines.kept.stop()
         forget(self.folder)
 
     def _wait_until_ready(self) -> None:
@@ -148,9 +167,10 @@ def forget(folder: Path) -> None:
     shutil.rmtree(folder / "tmp", ignore_errors=True)
 
 
-def _variables(endpoint: str) -> dict[str, str]:
+def _variables(endpoint: str, beside: str) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL": endpoint,
+        **machines.variables(beside),
         "AWS_ACCESS_KEY_ID": _KEY,
         "AWS_SECRET_ACCESS_KEY": _KEY,
         "AWS_DEFAULT_REGION": REGION,
@@ -158,7 +178,7 @@ def _variables(endpoint: str) -> dict[str, str]:
     }
 
 
-def _environment(folder: Path, endpoint: str) -> dict[str, str]:
+def _environment(folder: Path, endpoint: str, beside: str) -> dict[str, str]:
     return {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
         "HOME": str(folder / "home"),
@@ -166,14 +186,14 @@ def _environment(folder: Path, endpoint: str) -> dict[str, str]:
         "LANG": "C.UTF-8",
         "AWS_CONFIG_FILE": str(folder / "aws"),
         "AWS_SHARED_CREDENTIALS_FILE": str(folder / "aws"),
-        **_variables(endpoint),
+        **_variables(endpoint, beside),
     }
 
 
-def _settings(folder: Path, host: str, port: int) -> dict[str, str]:
+def _settings(folder: Path, host: str, port: int, beside: int) -> dict[str, str]:
     """The engine's own environment, which its functions inherit."""
     return {
-        **_environment(folder, f"http://{host}:{port}"),
+        **_environment(folder, f"http://{host}:{port}", machines.address(host, beside)),
         "BIND_HOST": host,
         "MINISTACK_HOST": host,
         "GATEWAY_PORT": str(port),

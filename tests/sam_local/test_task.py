@@ -97,7 +97,7 @@ def log(running: Any) -> list[Mapping[str, Any]]:
 def test_the_container_plans_as_a_plain_user(image: Any, containers: Any, stack: Cloud, told: dict[str, str]) -> None:
     assert image.attrs["Config"]["User"] == "10001:10001"
     host = container._host(containers, container.image(stack.engine))
-    with container._reachable(stack.engine, host) as endpoint:
+    with container._reachable(stack.engine.host, stack.engine.port, host) as endpoint:
         running = run(containers, told, endpoint)
         try:
             assert running.wait(timeout=PATIENCE_SECONDS)["StatusCode"] == 0, running.logs().decode()

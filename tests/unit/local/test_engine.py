@@ -9,6 +9,7 @@ import pytest
 from local import engine as engines
 from local.engine import Engine, EngineDied, PortBusy, sdk
 from local.kept import AlreadyRunning, Kept
+from local.machines import MachinesDied
 
 
 @pytest.fixture
@@ -20,13 +21,33 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 def test_it_answers_until_it_is_stopped(engine: Engine, tmp_path: Path) -> None:
     assert engine.client("sts").get_caller_identity()["Account"] == engines.ACCOUNT
-    assert Engine.find(tmp_path) == Engine(
-        tmp_path, engine.host, engine.port, Kept.find("engine", tmp_path) or engine.kept
-    )
+    found = Engine.find(tmp_path)
+    assert found
+    assert (found.endpoint, found.machines.endpoint) == (engine.endpoint, engine.machines.endpoint)
     engine.stop()
     assert Engine.find(tmp_path) is None
-    with socket.socket() as client:
-        assert client.connect_ex((engine.host, engine.port)) != 0
+    for port in (engine.port, engine.machines.port):
+        with socket.socket() as client:
+            assert client.connect_ex((engine.host, port)) != 0
+
+
+def test_ec2_and_rds_are_beside_it_in_the_same_account(engine: Engine) -> None:
+    name = engine.client("rds").create_db_subnet_group(
+        DBSubnetGroupName="ours",
+        DBSubnetGroupDescription="ours",
+        SubnetIds=[engine.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]],
+    )["DBSubnetGroup"]["DBSubnetGroupArn"]
+    assert name == f"arn:aws:rds:{engines.REGION}:{engines.ACCOUNT}:subgrp:ours"
+
+
+def test_the_death_of_the_machines_is_told_once(engine: Engine, tmp_path: Path) -> None:
+    engine.machines.kept.stop()
+    with pytest.raises(MachinesDied, match=r"machines\.log"):
+        engine.check()
+    with pytest.raises(EngineDied, match=r"(?s)has ended by itself.*machines\.log"):
+        Engine.find(tmp_path)
+    assert Engine.find(tmp_path) is None
+    assert Kept.find("engine", tmp_path) is None
 
 
 def test_one_folder_has_one_engine(engine: Engine, tmp_path: Path) -> None:
@@ -90,6 +111,7 @@ def test_nothing_of_the_user_reaches_a_child(engine: Engine, monkeypatch: pytest
     environment = engine.environment()
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY"} & environment.keys()
     assert environment["AWS_ENDPOINT_URL"] == engine.endpoint
+    assert environment["AWS_ENDPOINT_URL_EC2"] == environment["AWS_ENDPOINT_URL_RDS"] == engine.machines.endpoint
     for file in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         assert Path(environment[file]).read_text() == ""
 
