@@ -493,12 +493,12 @@ class MemoryShelf:
             return
         source = self._source(part)
         self._check_copies()
-        tags = {Tag.ORIGIN: part.id, **tags}
+        tags = {Tag.ORIGIN: part.id, Tag.VOLUME: part.of, **tags}
         if part.type is PartType.IMAGE:
             self._copy_image(source, name, tags)
             return
         if part.type is PartType.SNAPSHOT:
-            copy = self._part(part.type, {Tag.VOLUME: part.of, **tags}, **self._like(source.part))
+            copy = self._part(part.type, tags, **self._like(source.part))
         else:
             if source.account != self.owner and part.encrypted and not self.key:
                 raise CannotCopy(f"{part.id} is encrypted, and account {self.owner} has been given no key")

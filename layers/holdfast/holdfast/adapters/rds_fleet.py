@@ -177,7 +177,7 @@ class RdsShelf:
 
     def _part(self, snapshot: Mapping[str, Any], form: _Form) -> Part:
         status = {"available": Status.COMPLETE, "failed": Status.FAILED}.get(snapshot["Status"], Status.PENDING)
-        full_size = snapshot.get("FullSnapshotSizeInBytes")
+        full_size, encrypted = snapshot.get("FullSnapshotSizeInBytes"), snapshot.get(form.encrypted, False)
         return Part(
             type=form.type,
             id=snapshot[form.identifier],
@@ -189,8 +189,8 @@ class RdsShelf:
             of=snapshot[form.source],
             identity=snapshot.get(form.identity, ""),
             size=snapshot.get("AllocatedStorage", 0) * GIB if full_size is None else full_size,
-            encrypted=snapshot.get(form.encrypted, False),
-            kms_key=snapshot.get("KmsKeyId") or "",
+            encrypted=encrypted,
+            kms_key=snapshot.get("KmsKeyId", "") if encrypted else "",
             why="the events of RDS may tell why" if status is Status.FAILED else "",
         )
 
