@@ -794,14 +794,19 @@ def _lake(told: "Systems", log: Log) -> "Warehouse":
 
 @cache
 def fleet_status(log: Log) -> "Status":
+    from holdfast.fleet.settings import FleetStatus
+
+    return status(settings.read(FleetStatus), log)
+
+
+def status(told: "FleetStatusSettings", log: Log) -> "Status":
+    """Who tells how all systems stand, for the function and for commands."""
     from concurrent.futures import ThreadPoolExecutor
 
     from holdfast.adapters.cloudwatch import StackAlarms
     from holdfast.adapters.dynamodb_breaker import DynamoBreakerStore
-    from holdfast.fleet.settings import FleetStatus
     from holdfast.fleet.status.run import Status
 
-    told = settings.read(FleetStatus)
     breakers = DynamoBreakerStore(client("dynamodb"), told.breaker_table)
     return Status(
         told.stack,
@@ -823,7 +828,9 @@ def _looks(told: "FleetStatusSettings", log: Log) -> "dict[str, Look]":
     from holdfast.fleet.status import systems
     from holdfast.warehouse.runs import newest_first
 
-    found = {"fleet": systems.fleet(_documents(told.fleet_bucket))}
+    found: dict[str, Look] = {}
+    if told.fleet_bucket:
+        found["fleet"] = systems.fleet(_documents(told.fleet_bucket))
     if told.copy_table:
         census = DynamoCensus(client("dynamodb"), told.copy_table)
         found["objects"] = systems.objects(

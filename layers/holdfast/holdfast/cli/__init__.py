@@ -5,7 +5,7 @@ import sys
 import typer
 
 from holdfast.adapters.stack import AWS_ERRORS, StackMissing, SystemNotDeployed
-from holdfast.cli import breaker, capacity, fleet, objects, proof, sets, tables, warehouse
+from holdfast.cli import breaker, capacity, cost, fleet, objects, proof, sets, status, tables, warehouse
 from holdfast.cli.fleet import deployed as fleet_deployed
 from holdfast.cli.fleet import restore as fleet_restore
 from holdfast.cli.fleet import runs as fleet_runs
@@ -22,6 +22,8 @@ app.add_typer(fleet.app, name="fleet")
 app.add_typer(sets.app, name="sets")
 app.add_typer(proof.app, name="proof")
 app.add_typer(breaker.app, name="breaker")
+app.add_typer(cost.app, name="cost")
+app.command("status")(status.status)
 
 MENDED_BY_THE_READER = (
     StackMissing,

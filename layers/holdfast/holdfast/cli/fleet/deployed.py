@@ -26,7 +26,7 @@ class CannotFinish(Exception):
 MENDED_BY_THE_READER = (CannotFinish,)
 
 
-def _quiet(message: str, **fields: object) -> None:
+def quiet(message: str, **fields: object) -> None:
     """A command says itself what it does."""
 
 
@@ -71,7 +71,7 @@ class Deployed:
 def deployed(stack_name: str) -> Deployed:
     """Raises StackMissing; SystemNotDeployed where the stack has no fleet system."""
     stack = find(stack_name)
-    return Deployed(stack, wiring.restoring(told(stack), None, _quiet))
+    return Deployed(stack, wiring.restoring(told(stack), None, quiet))
 
 
 def follow(workflow: Workflow, execution: str, sleep: Callable[[float], None], look: Callable[[], None]) -> Execution:
