@@ -10,8 +10,20 @@ from holdfast.adapters.memory_fleet import MemoryBuckets, MemoryDocuments, Memor
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
 from holdfast.fleet import plan, steps
-from holdfast.fleet.model import Backup, Keep, Kind, Part, PartType, Place, Resource, Schedule, Service, Slot, Status
-from holdfast.fleet.model import Tag as T
+from holdfast.fleet.model import (
+    Backup,
+    Keep,
+    Kind,
+    Part,
+    PartType,
+    Place,
+    Resource,
+    Schedule,
+    Service,
+    Slot,
+    Status,
+    Tag,
+)
 from holdfast.fleet.run import Fleet, Rules
 from holdfast.fleet.sets import Positions
 
@@ -35,13 +47,13 @@ def slot(moment: datetime, schedule: Schedule = Schedule.DAILY) -> Slot:
 
 def tags_of(of: Resource, run: Slot = SLOT, taken: datetime | None = None, parts: int = 1) -> dict[str, str]:
     return {
-        T.STACK.value: "holdfast",
-        T.SOURCE.value: of.arn,
-        T.KIND.value: of.kind.value,
-        T.IDENTITY.value: of.identity,
-        T.RUN.value: str(run),
-        T.TAKEN.value: (taken or run.due).isoformat(),
-        T.PARTS.value: str(parts),
+        Tag.STACK.value: "holdfast",
+        Tag.SOURCE.value: of.arn,
+        Tag.KIND.value: of.kind.value,
+        Tag.IDENTITY.value: of.identity,
+        Tag.RUN.value: str(run),
+        Tag.TAKEN.value: (taken or run.due).isoformat(),
+        Tag.PARTS.value: str(parts),
     }
 
 
@@ -60,7 +72,7 @@ def part(
     """A snapshot of a volume of an instance, complete and encrypted."""
     own = tags_of(resource or instance(), run, taken, parts)
     if verified:
-        own[T.VERIFIED.value] = ((taken or run.due) + timedelta(minutes=5)).isoformat()
+        own[Tag.VERIFIED.value] = ((taken or run.due) + timedelta(minutes=5)).isoformat()
     own = {name: value for name, value in {**own, **(tags or {})}.items() if name not in set(without)}
     told: dict[str, Any] = {
         "type": PartType.SNAPSHOT,
@@ -75,7 +87,7 @@ def part(
 
 
 def copied(of: Part, place: Place = ABROAD, **more: Any) -> Part:
-    tags = {**of.tags, T.ORIGIN.value: of.id, T.VOLUME.value: of.of}
+    tags = {**of.tags, Tag.ORIGIN.value: of.id, Tag.VOLUME.value: of.of}
     told: dict[str, Any] = {"id": f"{of.id}-copy", "region": place.region, "account": place.account, "tags": tags}
     return replace(of, **{**told, **more})
 
@@ -209,7 +221,7 @@ class Estate:
 
     def verified(self, place: Place = HOME) -> list[bool]:
         parts = self.account.all_parts(place.region, place.account or self.account.account)
-        return [T.VERIFIED in one.tags for one in parts]
+        return [Tag.VERIFIED in one.tags for one in parts]
 
 
 def digests(found: Mapping[str, Any]) -> list[str]:

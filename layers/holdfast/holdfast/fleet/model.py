@@ -294,12 +294,9 @@ class Keep:
     yearly: int
 
     def of(self, retention: Retention) -> int:
-        match retention:
-            case Retention.DAILY:
-                return self.daily
-            case Retention.WEEKLY:
-                return self.weekly
-            case Retention.MONTHLY:
-                return self.monthly
-            case Retention.YEARLY:
-                return self.yearly
+        return {
+            Retention.DAILY: self.daily,
+            Retention.WEEKLY: self.weekly,
+            Retention.MONTHLY: self.monthly,
+            Retention.YEARLY: self.yearly,
+        }[retention]

@@ -12,6 +12,7 @@ from holdfast.fleet.model import (
     Kind,
     NotARun,
     Part,
+    PartType,
     Place,
     Resource,
     Schedule,
@@ -99,10 +100,15 @@ def of_slot(backups: Iterable[Backup], resource: Resource, slot: Slot) -> Backup
     return next((one for one in backups if one.source == resource.arn and one.slot == slot), None)
 
 
-def newest_verified(backups: Iterable[Backup], source: str, before: Slot | None = None) -> Backup | None:
-    """Of a resource, the newest good backup; before a slot, if one is given."""
-    good = [one for one in backups if one.source == source and one.verified and (before is None or one.slot < before)]
-    return max(good, key=lambda one: one.taken, default=None)
+def last_before(backups: Iterable[Backup], resource: Resource, slot: Slot) -> Backup | None:
+    """The newest complete backup of a resource from before a slot, whether it was found good or not: what shrank once
+    is told of once, and not for ever."""
+    there = [
+        one
+        for one in backups
+        if one.source == resource.arn and one.slot < slot and one.status is Status.COMPLETE and not one.is_copy
+    ]
+    return max(there, key=lambda one: one.taken, default=None)
 
 
 # What is done next
@@ -196,12 +202,12 @@ def next_step(seen: Seen, place: Place | None, now: datetime) -> Step:
             return Wait("AWS is making it")
         case Status.FAILED:
             return _failed(seen.here.parts)
-        case Status.PARTIAL if _may_ask(seen, Ask.CREATE, now):
-            return _partial(seen.here)
-        case Status.PARTIAL:
-            return Wait("not all of its parts are listed yet")
         case Status.COMPLETE:
             return _next_copy(seen, seen.here, place, now) if place else Done()
+        case _ if _may_ask(seen, Ask.CREATE, now):
+            return _partial(seen.here)
+        case _:
+            return Wait("not all of its parts are listed yet")
 
 
 def _may_ask(seen: Seen, what: str, now: datetime) -> bool:
@@ -273,7 +279,7 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What is checked: a backup, its copy, the resource as it was discovered and as it is now (None if it is gone),
-    and its last good backup."""
+    and its last backup before."""
 
     here: Backup
     there: Backup | None
@@ -339,16 +345,26 @@ def _another_source(checked: Checked) -> list[Finding]:
         found.append(_note("the source is gone since"))
     elif present.identity != discovered.identity:
         found.append(_note(f"the source was replaced since: it is {present.identity} now"))
-    if checked.last and checked.last.tags.get(Tag.IDENTITY) != discovered.identity:
-        found.append(_note("the last good backup is of a namesake"))
+    if checked.last and _identity(checked.last) != discovered.identity:
+        found.append(_note("the last backup is of a namesake"))
     return found
+
+
+def _identity(backup: Backup) -> str:
+    return backup.tags.get(Tag.IDENTITY, "")
 
 
 def _implausible(checked: Checked) -> list[Finding]:
     here, last = checked.here, checked.last
     if not here.size:
-        return [_fault("AWS tells that it holds nothing")]
-    is_comparable = last and {part.of for part in last.parts} == {part.of for part in here.parts}
-    if last and is_comparable and here.size * 2 < last.size:
+        # Of a cluster's snapshot RDS need not tell a size.
+        return [] if here.kind is Kind.CLUSTER else [_fault("AWS tells that it holds nothing")]
+    if last and _is_of_the_same(here, last) and here.size * 2 < last.size:
         return [_fault(f"it holds {here.size:,} bytes, less than half of the {last.size:,} of {last.slot}")]
     return []
+
+
+def _is_of_the_same(here: Backup, last: Backup) -> bool:
+    """Of the same volumes, or of the same database and not of a namesake. An image has no size of its own."""
+    volumes, before = ({part.of for part in one.parts if part.type is not PartType.IMAGE} for one in (here, last))
+    return volumes == before and _identity(here) == _identity(last)

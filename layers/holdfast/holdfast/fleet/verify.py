@@ -26,7 +26,7 @@ def _snapshots(fleet: Fleet, item: Item, resource: Resource) -> list[Finding]:
         raise NotARun(f"{item.run} has no backup of {resource.name} that could be verified")
     copy = plan.of_slot(plan.gather(there.shelf.parts(resource.arn)), resource, item.slot) if there else None
     present = next((one for one in here.resources() if one.arn == resource.arn), None)
-    last = plan.newest_verified(history, resource.arn, before=item.slot)
+    last = plan.last_before(history, resource, item.slot)
     checked = Checked(backup, copy, resource, present, last)
     place = there.place if there else None
     findings = plan.find(checked, place, require_encryption=fleet.rules.require_encryption)
@@ -40,7 +40,7 @@ def _snapshots(fleet: Fleet, item: Item, resource: Resource) -> list[Finding]:
 
 def _mark(fleet: Fleet, shelf: Shelf, backup: Backup) -> None:
     for part in backup.parts:
-        if Tag.VERIFIED not in part.tags:
+        if part.verified is None or part.verified < backup.taken:
             shelf.tag(part, {Tag.VERIFIED: fleet.now().isoformat()})
 
 

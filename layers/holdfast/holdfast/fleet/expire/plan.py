@@ -29,7 +29,7 @@ def period(moment: datetime, retention: Retention) -> tuple[int, ...]:
             return moment.isocalendar()[:2]
         case Retention.MONTHLY:
             return (moment.year, moment.month)
-        case Retention.YEARLY:
+        case _:  # YEARLY
             return (moment.year,)
 
 
@@ -67,7 +67,7 @@ def _end(moment: datetime, retention: Retention, count: int) -> datetime:
         case Retention.MONTHLY:
             years, month = divmod(day.month - 1 + count, 12)
             return day.replace(year=day.year + years, month=month + 1, day=1)
-        case Retention.YEARLY:
+        case _:  # YEARLY
             return day.replace(year=day.year + count, month=1, day=1)
 
 
