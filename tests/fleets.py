@@ -31,7 +31,7 @@ RULES = Rules(
     minimum=timedelta(days=1),
     require_encryption=False,
     patience=timedelta(hours=2),
-    poll_seconds=60,
+    poll_seconds=0,
     replica_suffix="-replica",
 )
 
@@ -89,9 +89,10 @@ class House:
 
     # Backing up
 
-    def back_up(self, schedule: str = "daily") -> str:
+    def back_up(self, schedule: str = "daily", *resources: str) -> str:
         """A run, now; returns its name."""
-        asked = {"schedule": schedule, "due": self.time.isoformat(), "started": self.time.isoformat()}
+        now = self.time.isoformat()
+        asked = {"schedule": schedule, "due": now, "started": now, "resources": resources}
         found = steps.Discover(self.fleet)(asked)
         for digest in [digest for service in found["services"] for digest in service["resources"]]:
             item = {"run": found["run"], "resource": digest}

@@ -15,8 +15,8 @@ from holdfast.adapters.rds_fleet import RdsShelf
 from holdfast.adapters.rds_restore import RdsProvisioner
 from holdfast.fleet.model import Place, Service
 from holdfast.fleet.ports import Shelf
-from holdfast.fleet.restore.model import Made, Mark, PieceType, State
 from holdfast.fleet.restore import plan
+from holdfast.fleet.restore.model import Made, Mark, PieceType, State
 from holdfast.fleet.restore.plan import Drills
 from holdfast.fleet.restore.ports import Provisioner, Refused
 from holdfast.fleet.restore.record import Record
@@ -30,12 +30,16 @@ ACCOUNT = "123456789012"
 class Site(Protocol):
     """Where something is backed up and restored."""
 
-    house: House
+    @property
+    def house(self) -> House: ...
 
     def instance(self) -> str: ...
     def database(self) -> str: ...
     def cluster(self) -> str: ...
-    def subnet(self) -> str: ...
+
+    def subnet(self) -> str:
+        """An isolated one; databases have the group `isolated`."""
+
     def provisioner(self, service: Service) -> Provisioner: ...
 
 
@@ -81,8 +85,11 @@ class MotoHouse(House):
 
 class OnMoto:
     def __init__(self) -> None:
-        self.house: MotoHouse = MotoHouse(time=datetime.now(UTC).replace(microsecond=0))
+        self.house = MotoHouse(time=datetime.now(UTC).replace(microsecond=0))
         self.ec2, self.rds = boto3.client("ec2", HOME), boto3.client("rds", HOME)
+        self.rds.create_db_subnet_group(
+            DBSubnetGroupName="isolated", DBSubnetGroupDescription="isolated", SubnetIds=[self.subnet()]
+        )
 
     def instance(self) -> str:
         devices = [
@@ -189,11 +196,7 @@ def test_a_database_is_made_again(site: Site, kind: str) -> None:
 
 
 def test_a_drill_leaves_nothing(site: Site) -> None:
-    site.house.drills = Drills(HOME, 5, subnet=site.subnet(), db_subnet_group="default")
-    if isinstance(site, OnMoto):
-        site.rds.create_db_subnet_group(
-            DBSubnetGroupName="default", DBSubnetGroupDescription="isolated", SubnetIds=[site.subnet()]
-        )
+    site.house.drills = Drills(HOME, 5, subnet=site.subnet(), db_subnet_group="isolated")
     before = [site.instance(), site.database(), site.cluster()]
     site.house.back_up()
     restore = plan.restore_id("drill", site.house.time, "holdfast")

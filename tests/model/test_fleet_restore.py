@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -82,7 +83,7 @@ def test_a_prefix_that_dies_anywhere_is_copied_once() -> None:
         house.pass_by(hours=1)
         before = house.calls
         house.kill_at = kill_at
-        planned = house.again(lambda house=house: house.plan("photos", onto=Onto(prefix="a/")))
+        planned = house.again(partial(house.plan, "photos", onto=Onto(prefix="a/")))
         assert house.carry_out({"restore": planned.restore})["failed"] == []
         calls = house.calls - before
         assert sorted(entry.key for entry in house.versions.buckets["photos"]) == [f"a/{number}" for number in range(7)]

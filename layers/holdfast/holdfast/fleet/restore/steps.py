@@ -372,7 +372,8 @@ def _seconds(progress: Progress) -> int | None:
 def _refused(progress: Progress) -> str:
     failed = max(progress.copied.failed, progress.looked.failed)
     key, why = (progress.copied.refused or progress.looked.refused)[0]
-    return f"{failed:,} objects are not as they were: the first is {key!r}: {why}"
+    what = "1 object is not as it was" if failed == 1 else f"{failed:,} objects are not as they were"
+    return f"{what}: the first is {key!r}: {why}"
 
 
 def _summary(planned: Plan, failed: Sequence[str], left: Sequence[str]) -> str:

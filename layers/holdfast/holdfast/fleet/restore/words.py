@@ -96,6 +96,10 @@ def _storage(item: Item) -> Iterator[str]:
         yield f"  price   ${dollars:,.2f} a month for {size / GIB:,.0f} GiB of {volume_type}"
 
 
+def _count(objects: int) -> str:
+    return f"{objects:,} object{'' if objects == 1 else 's'}"
+
+
 def _objects(item: Item, prefix: Prefix, counted: Counted) -> Iterator[str]:
     under = f" under {prefix.prefix!r}" if prefix.prefix else ""
     yield f"bucket {item.label}{under}, from {prefix.replica}, as it was at {stamp(prefix.at)}:"
@@ -103,7 +107,7 @@ def _objects(item: Item, prefix: Prefix, counted: Counted) -> Iterator[str]:
         yield "  warning: no check has found its replication good"
     to = f"{prefix.to}/{prefix.to_prefix!r}" if prefix.to_prefix else prefix.to
     over = "what is there and differs is written over" if prefix.overwrite else "what is there stays as it is"
-    yield f"  copy    up to {counted.objects:,} objects, {counted.size:,} bytes, to {to}; {over}"
+    yield f"  copy    up to {_count(counted.objects)}, {counted.size:,} bytes, to {to}; {over}"
     yield from (f"  note    {note}" for note in item.notes)
     once = prices.writing("STANDARD", counted.objects)
     monthly = prices.month("STANDARD", counted.objects, counted.size)
@@ -127,7 +131,7 @@ def standing(item: Item, progress: Mapping[str, Any]) -> str:
     if item.prefix and progress["status"] in ("begun", "configured"):
         copied, looked = progress["copied"], progress["looked"]
         done = copied["objects"] + copied["kept"] if progress["status"] == "begun" else looked["kept"]
-        return f"{said}: {done:,} objects so far" if done else said
+        return f"{said}: {_count(done)} so far" if done else said
     return f"{said}: {progress['why']}" if progress["status"] == "failed" else said
 
 
@@ -142,7 +146,7 @@ def outcome(report: Mapping[str, Any]) -> Iterator[str]:
         elif item["kind"] == Kind.BUCKET:
             copied = item["copied"]
             yield (
-                f"restored  bucket {item['name']}: {copied['objects']:,} objects copied, {copied['bytes']:,} bytes;"
+                f"restored  bucket {item['name']}: {_count(copied['objects'])} copied, {copied['bytes']:,} bytes;"
                 f" {copied['kept']:,} were there already"
             )
         else:
