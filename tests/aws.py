@@ -160,6 +160,7 @@ def _create(
         if of["Type"] == "AWS::S3::Bucket"
     }
     names_only = {name: name for name in source["Resources"].keys() - stored}
+    asked, stored = _by_name(asked, names_only), _by_name(stored, names_only)
     defaults = {name: str(of["Default"]) for name, of in source["Parameters"].items()}
     values = {**names_only, **defaults, **parameters}
     body = {
@@ -181,6 +182,19 @@ def _create(
     for name, bucket in _made("AWS::S3::Bucket").items():
         keep_versions(bucket, json.loads(filled[name]["properties"]))
     return filled
+
+
+def _by_name(value: Any, names_only: Mapping[str, str]) -> Any:
+    """What is not made has no attributes, only its name."""
+    match value:
+        case {"Fn::GetAtt": [str(name), _]} if name in names_only:
+            return {"Ref": name}
+        case dict():
+            return {key: _by_name(part, names_only) for key, part in value.items()}
+        case list() | tuple():
+            return type(value)(_by_name(part, names_only) for part in value)
+        case _:
+            return value
 
 
 def _parameters(source: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
