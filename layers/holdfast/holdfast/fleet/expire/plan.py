@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from holdfast.fleet.model import Backup, Keep, Place, Retention, Status
+from holdfast.fleet.model import Backup, Keep, Place, Retention, Status, Tag, moment_of
 
 FAILED_STAY = timedelta(days=7)
 """What was never found good may be looked at for so long."""
@@ -165,6 +165,13 @@ def _judge_expired(backup: Backup, rules: Rules, now: datetime, *, is_awaited: b
     if _is_empty(backup):
         return Expired(backup, "AWS failed to make it")
     return Expired(backup, "never found good, and one that was is newer")
+
+
+def is_early(expired: Expired, now: datetime) -> bool:
+    """Whether a backup goes before the moment that its tag tells: the settings keep fewer than they did. An ordinary
+    cleaning removes more than half of what there is, and nothing of it early."""
+    told = moment_of(expired.backup.tags.get(Tag.EXPIRY, ""))
+    return not _is_empty(expired.backup) and (told is None or now < told)
 
 
 def _words(keep: Keep) -> str:
