@@ -64,6 +64,7 @@ def parameters(engine: Engine) -> dict[str, str]:
         "CapacityAlarmPeriodSeconds": "10",
         "CapacityLimitBytes": "20",
         "DisownedDelaySeconds": "10",
+        "FleetPollSeconds": "1",
         "MinimumCopyAge": "0",
         "WarehouseKeepRuns": "1",
         "WarehouseRetireAfterDays": "0",

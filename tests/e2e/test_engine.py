@@ -443,6 +443,16 @@ def test_encryption_lifecycle_and_tags_of_a_bucket_are_dropped(
         s3.get_bucket_tagging(Bucket=names["Bucket"])
 
 
+def test_the_log_of_access_to_a_bucket_is_dropped(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
+    logging = {"DestinationBucketName": {"Ref": "Logs"}, "LogFilePrefix": "access/"}
+    names = create(
+        "logged",
+        Logs=resource("AWS::S3::Bucket"),
+        Bucket=resource("AWS::S3::Bucket", LoggingConfiguration=logging),
+    )
+    assert "LoggingEnabled" not in engine.client("s3").get_bucket_logging(Bucket=names["Bucket"])
+
+
 def test_a_function_runs_on_this_machines_processor(engine: Engine, create: Callable[..., dict[str, str]]) -> None:
     names = create("processor", Probe=probe(Architectures=[OTHER_MACHINE]))
     assert call(engine, names["Probe"], {})["machine"] == platform.machine()
