@@ -47,7 +47,8 @@ class StackAlarms:
         for one in (alarm for page in pages for alarm in page["MetricAlarms"]):
             name = one["AlarmName"].removeprefix(f"{self.stack}-")
             system = next((system for system in SYSTEMS if name.lower().startswith(system)), None)
-            if system is not None:
-                alarm = Alarm(_GIVEN.sub("", name), one["StateTransitionedTimestamp"], one.get("AlarmDescription", ""))
+            if system is not None and one["StateValue"] == "ALARM":
+                since = one.get("StateTransitionedTimestamp", one["StateUpdatedTimestamp"])
+                alarm = Alarm(_GIVEN.sub("", name), since, one.get("AlarmDescription", ""))
                 found.setdefault(system, []).append(alarm)
         return found
