@@ -154,12 +154,39 @@ def test_nothing_is_replicated_into_somebody_else_s_bucket(place: BucketPlace, t
     assert not place.buckets.look(resource, place.replica, "one").rule
 
 
+def test_a_rule_that_somebody_took_away_comes_back(place: BucketPlace) -> None:
+    resource = place.a_bucket()
+    place.buckets.replicate(resource, place.replica, "one")
+    if isinstance(place.users, MemoryUsers):
+        place.users.fleet.buckets[place.name].rule = ""
+    else:
+        client("s3").delete_bucket_replication(Bucket=place.name)
+    assert not place.buckets.look(resource, place.replica, "one").rule
+    place.buckets.replicate(resource, place.replica, "one")
+    assert place.buckets.look(resource, place.replica, "one").rule
+
+
 def test_a_replica_that_somebody_deleted_is_made_again(place: BucketPlace) -> None:
     resource = place.a_bucket()
     place.buckets.replicate(resource, place.replica, "one")
     place.users.remove(f"arn:aws:s3:::{place.replica}")
     place.buckets.replicate(resource, place.replica, "one")
     assert tags_of(place, place.replica)[Tag.SOURCE] == resource.arn
+
+
+def test_whoever_was_interrupted_goes_on_with_the_replica_that_was_begun(place: BucketPlace) -> None:
+    resource = place.a_bucket()
+    place.users.bucket(place.replica, {}, versioned=False, region=AWAY)
+    place.buckets.replicate(resource, place.replica, "one")
+    assert tags_of(place, place.replica)[Tag.SOURCE] == resource.arn
+
+
+def test_a_bucket_without_tags_that_holds_something_is_somebody_else_s(place: BucketPlace) -> None:
+    resource = place.a_bucket()
+    place.users.bucket(place.replica, {}, region=AWAY)
+    place.users.put(place.replica, "theirs")
+    with pytest.raises(NotAvailable, match=place.replica):
+        place.buckets.replicate(resource, place.replica, "one")
 
 
 def test_what_has_no_replica_yet_is_behind(place: BucketPlace) -> None:
@@ -308,24 +335,6 @@ def test_what_a_key_of_kms_encrypts_needs_a_key_where_it_goes(request: pytest.Fi
     )
 
 
-def test_whoever_was_interrupted_goes_on_with_the_replica_that_was_begun(request: pytest.FixtureRequest) -> None:
-    place, buckets = in_s3(request)
-    resource = place.a_bucket()
-    place.users.bucket(place.replica, {}, versioned=False, region=AWAY)
-    buckets.replicate(resource, place.replica, "one")
-    assert tags_of(place, place.replica)[Tag.SOURCE] == resource.arn
-    assert client("s3", AWAY).get_bucket_versioning(Bucket=place.replica)["Status"] == "Enabled"
-
-
-def test_a_bucket_without_tags_that_holds_something_is_somebody_else_s(request: pytest.FixtureRequest) -> None:
-    place, buckets = in_s3(request)
-    resource = place.a_bucket()
-    place.users.bucket(place.replica, {}, region=AWAY)
-    place.users.put(place.replica, "theirs")
-    with pytest.raises(NotAvailable, match="FleetReplicaSuffix"):
-        buckets.replicate(resource, place.replica, "one")
-
-
 # What S3 is asked for, and what it may answer, where moto does not
 
 
@@ -350,6 +359,9 @@ RULE = {
 }
 RULES = {"ReplicationConfiguration": {"Role": ROLE, "Rules": [RULE]}}
 DESCRIPTION = "holdfast: lake, what was there before its replication (one)"
+
+
+VERSIONED: dict[str, Any] = {"get_bucket_versioning": {"Status": "Enabled"}, "get_bucket_tagging": {"TagSet": []}}
 
 
 def the_buckets(s3: Any, control: Any = None) -> S3Buckets:
@@ -438,6 +450,9 @@ def a_version(key: str, minute: int = 0, *, latest: bool = True) -> dict[str, An
     return {"Key": key, "VersionId": f"v-{key}", "IsLatest": latest, "LastModified": modified}
 
 
+SEEN: dict[str, Any] = {"get_bucket_replication": RULES, "list_object_versions": {"Versions": [a_version("a")]}}
+
+
 def test_what_s3_says_of_each_object_is_counted(s3: Any) -> None:
     s3.add_response("get_bucket_replication", RULES)
     keys = ["done", "failed", "pending", "gone", "earlier", "copied", "a replica"]
@@ -512,16 +527,54 @@ def test_the_bucket_of_another_account_is_no_replica(s3: Any, code: str) -> None
         S3Replicas(s3.client, AWAY, "holdfast").make(LAKE, "lake-r")
 
 
-def test_what_may_not_be_done_is_not_taken_for_missing(s3: Any) -> None:
-    buckets = the_buckets(s3)
-    calls: dict[str, Callable[[], object]] = {
-        "get_bucket_versioning": lambda: buckets.describe(LAKE),
-        "get_bucket_replication": lambda: buckets.look(LAKE, "lake-r", ""),
-        "get_bucket_tagging": lambda: buckets.replicas.make(LAKE, "lake-r"),
-        "head_bucket": lambda: buckets.replicas.is_there("lake-r"),
-        "head_object": lambda: buckets.replicas.has("lake-r", "a", "v"),
-    }
-    for operation, call in calls.items():
-        s3.add_client_error(operation, "InternalError", http_status_code=500)
-        with pytest.raises(ClientError, match="InternalError"):
-            call()
+def test_a_replica_that_we_may_not_look_at_is_there(s3: Any) -> None:
+    s3.add_client_error("head_bucket", "403", http_status_code=403)
+    assert S3Replicas(s3.client, AWAY, "holdfast").is_there("lake-r")
+
+
+def test_what_s3_does_not_encrypt_by_default_has_no_rules(s3: Any) -> None:
+    s3.add_response("get_bucket_versioning", {"Status": "Suspended"})
+    s3.add_response("get_bucket_tagging", {"TagSet": tag_list({"a": "b", "aws:cloudformation:stack-name": "c"})})
+    s3.add_client_error("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError")
+    told_of = the_buckets(s3).describe(LAKE)
+    assert (told_of["Versioning"], told_of["Tags"], told_of["Encryption"]) == ("Suspended", {"a": "b"}, [])
+
+
+def test_a_replica_that_was_made_by_a_try_whose_answer_was_lost_is_set_up(s3: Any) -> None:
+    s3.add_client_error("get_bucket_tagging", "NoSuchBucket", http_status_code=404)
+    s3.add_client_error("create_bucket", "BucketAlreadyOwnedByYou", http_status_code=409)
+    for step in ("public_access_block", "bucket_encryption", "bucket_versioning", "bucket_tagging"):
+        s3.add_response(f"put_{step}", {})
+    S3Replicas(s3.client, AWAY, "holdfast").make(LAKE, "lake-r")
+
+
+@pytest.mark.parametrize(
+    ("operation", "before", "call"),
+    [
+        ("get_bucket_versioning", {}, lambda buckets: buckets.describe(LAKE)),
+        ("get_bucket_encryption", VERSIONED, lambda buckets: buckets.describe(LAKE)),
+        ("get_bucket_replication", {}, lambda buckets: buckets.look(LAKE, "lake-r", "")),
+        ("head_object", SEEN, lambda buckets: buckets.look(LAKE, "lake-r", "")),
+        ("list_buckets", {}, lambda buckets: list(buckets.resources())),
+        (
+            "get_bucket_tagging",
+            {"list_buckets": {"Buckets": [{"Name": "a"}]}},
+            lambda buckets: list(buckets.resources()),
+        ),
+        ("get_bucket_tagging", {}, lambda buckets: buckets.replicas.make(LAKE, "lake-r")),
+        ("create_bucket", {"get_bucket_tagging": None}, lambda buckets: buckets.replicas.make(LAKE, "lake-r")),
+        ("head_bucket", {}, lambda buckets: buckets.replicas.is_there("lake-r")),
+        ("head_object", {}, lambda buckets: buckets.replicas.has("lake-r", "a", "v")),
+    ],
+)
+def test_an_error_of_s3_is_not_taken_for_an_answer(
+    s3: Any, operation: str, before: dict[str, Any], call: Callable[[S3Buckets], object]
+) -> None:
+    for earlier, answer in before.items():
+        if answer is None:
+            s3.add_client_error(earlier, "NoSuchBucket", http_status_code=404)
+        else:
+            s3.add_response(earlier, answer)
+    s3.add_client_error(operation, "InternalError", http_status_code=500)
+    with pytest.raises(ClientError, match="InternalError"):
+        call(the_buckets(s3))

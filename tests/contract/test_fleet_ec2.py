@@ -466,6 +466,12 @@ def test_what_a_default_key_encrypts_is_shared_with_nobody(ec2: Any, kms: Any) -
         a_shelf(ec2, kms=kms.client).share(SNAPSHOT, OTHER_ACCOUNT)
 
 
+def test_an_image_that_is_gone_is_not_shared_and_nothing_else_is(ec2: Any) -> None:
+    ec2.add_response("describe_images", {"Images": []})
+    with pytest.raises(ResourceGone, match="ami-1"):
+        a_shelf(ec2).share(IMAGE, OTHER_ACCOUNT)
+
+
 def a_snapshot(snapshot_id: str, **more: Any) -> dict[str, Any]:
     return {
         "SnapshotId": snapshot_id,
@@ -566,9 +572,10 @@ def test_an_image_is_as_encrypted_as_its_disks_and_of_the_instance_it_was_made_f
 
 def test_a_snapshot_is_as_large_as_ec2_says_and_a_copy_of_the_volume_that_its_tag_names(ec2: Any) -> None:
     copied = {"VolumeId": "vol-ffffffff", "FullSnapshotSizeInBytes": 12345, "KmsKeyId": "arn:key"}
+    copy = TAGS | {Tag.ORIGIN: "snap-0"}
     snapshots = [
-        a_snapshot("snap-1", **copied, Tags=tag_list(TAGS | {Tag.VOLUME: "vol-7"})),
-        a_snapshot("snap-2", **copied | {"FullSnapshotSizeInBytes": 0}),
+        a_snapshot("snap-1", **copied, Tags=tag_list(copy | {Tag.VOLUME: "vol-7"})),
+        a_snapshot("snap-2", **copied | {"FullSnapshotSizeInBytes": 0}, Tags=tag_list(copy)),
         a_snapshot("snap-3"),
     ]
     found = [(part.of, part.size, part.kms_key) for part in listed(ec2, [], snapshots)]

@@ -21,9 +21,6 @@ _PAGE: Any = {"PageSize": 1000}
 _THERE = ["pending", "running", "stopping", "stopped"]
 """The states of an instance that is neither terminated nor about to be."""
 
-_NO_VOLUME = "vol-ffffffff"
-"""What EC2 says a copied snapshot is of."""
-
 _LIMITS = {
     "ConcurrentCreateImageNoRebootLimitExceeded",
     "ConcurrentSnapshotLimitExceeded",
@@ -225,7 +222,7 @@ class Ec2Shelf:
         locks: Mapping[str, str],
     ) -> Part:
         id_, tags = snapshot["SnapshotId"], _tags(snapshot.get("Tags", []))
-        volume, full_size = snapshot["VolumeId"], snapshot.get("FullSnapshotSizeInBytes")
+        full_size = snapshot.get("FullSnapshotSizeInBytes")
         status = {"completed": Status.COMPLETE, "pending": Status.PENDING, "recovering": Status.PENDING}
         return Part(
             type=PartType.SNAPSHOT,
@@ -235,7 +232,8 @@ class Ec2Shelf:
             status=status.get(snapshot["State"], Status.FAILED),
             tags=tags,
             account=self._elsewhere,
-            of=tags.get(Tag.VOLUME) or (volume if volume != _NO_VOLUME else ""),
+            # Of which volume EC2 says a copy is, means nothing.
+            of=tags.get(Tag.VOLUME, "") if Tag.ORIGIN in tags else snapshot["VolumeId"],
             size=snapshot["VolumeSize"] * GIB if full_size is None else full_size,
             encrypted=snapshot["Encrypted"],
             kms_key=snapshot.get("KmsKeyId") or "",
@@ -343,11 +341,13 @@ class Ec2Shelf:
             raise _meant(error, part.id) from error
 
     def _below(self, part: Part) -> Sequence[Mapping[str, Any]]:
-        """The snapshots of a part: what it is, or what an image stands on."""
+        """The snapshots of a part: what it is, or what an image stands on. Raises ResourceGone."""
         ids = [part.id]
         if part.type is PartType.IMAGE:
             images = self.client.describe_images(ImageIds=[part.id])["Images"]
             ids = [disk["SnapshotId"] for image in images for disk in _disks(image)]
+        if not ids:  # without any, EC2 would list all snapshots that there are
+            raise ResourceGone(f"there is no {part.id} in {self.region}, or it has no snapshots")
         found: Sequence[Mapping[str, Any]] = self.client.describe_snapshots(SnapshotIds=ids)["Snapshots"]
         return found
 

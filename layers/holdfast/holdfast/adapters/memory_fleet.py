@@ -701,7 +701,7 @@ class MemoryBuckets:
 
     def _make(self, resource: Resource, replica: str) -> None:
         there = self.fleet.buckets.get(replica)
-        if there is None:
+        if there is None or not (there.tags or there.objects or there.account != self.fleet.account):
             self._before("make_replica", replica)
             tags = {Tag.STACK: self.stack, Tag.SYSTEM: "fleet", Tag.SOURCE: resource.arn}
             self.fleet.bucket(self.replica_region, replica, {name.value: value for name, value in tags.items()})

@@ -56,10 +56,10 @@ class S3Replicas:
         tags = self._tags(name)
         if tags is None:
             self._create(name)
-        if tags or not self._is_empty(name):
-            if not self._is_ours(tags or {}, source):
-                raise _not_ours(name)
+        elif self._is_ours(tags, source):
             return
+        elif tags or not self._is_empty(name):
+            raise _not_ours(name)
         self._set_up(source, name)
 
     def _tags(self, name: str) -> Mapping[str, str] | None:
@@ -87,7 +87,7 @@ class S3Replicas:
         except ClientError as error:
             if _code(error) == "BucketAlreadyExists":
                 raise _not_ours(name) from error
-            if _code(error) != "BucketAlreadyOwnedByYou":
+            if _code(error) != "BucketAlreadyOwnedByYou":  # made by a try whose answer was lost
                 raise
 
     def _is_empty(self, name: str) -> bool:
@@ -135,8 +135,8 @@ class S3Replicas:
 
 def _not_ours(name: str) -> NotAvailable:
     return NotAvailable(
-        f"there is a bucket {name} already, and it is no replica of this stack: remove it, or choose another"
-        " FleetReplicaSuffix"
+        f"there is a bucket {name} already, and it is no replica of this stack, or closed to it: choose another"
+        " FleetReplicaSuffix, or remove it"
     )
 
 
@@ -385,14 +385,9 @@ class S3Buckets:
         """Of the first pages, the newest versions of some objects: those that were written last, which may be on their
         way, and those that were there first."""
         pages = self.client.get_paginator("list_object_versions").paginate(Bucket=resource.name)
-        try:
-            found: list[Any] = [
-                version for page in islice(pages, PAGES) for version in page.get("Versions", []) if version["IsLatest"]
-            ]
-        except ClientError as error:
-            if _is_missing(error):
-                raise ResourceGone(f"there is no bucket {resource.name} any more") from error
-            raise
+        found: list[Any] = [
+            version for page in islice(pages, PAGES) for version in page.get("Versions", []) if version["IsLatest"]
+        ]
         found.sort(key=lambda version: version["LastModified"], reverse=True)
         return [*found[:NEWEST], *found[NEWEST:][-OLDEST:]]
 
