@@ -14,7 +14,8 @@ from holdfast.objects.ports import SourceChanged
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_CONDITION = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409"}
+_CONDITION = {"PreconditionFailed", "412", "ConditionalRequestConflict", "409", "NoSuchKey", "404"}
+"""What S3 says if the target is not as it was: another one, becoming another one, or gone; the last as of a source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class S3Versions:
             told: list[Any] = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             # stable: of two of one moment the later one comes first, as S3 has it
             told.sort(key=lambda one: (one["Key"].encode(), not one["IsLatest"], -one["LastModified"].timestamp()))
-            yield from map(_entry, told)
+            yield from (_entry(one) for one in told if one["Key"] != after)
 
     def head(self, bucket: str, key: str) -> There | None:
         try:

@@ -169,7 +169,7 @@ def next_step(item: Item, made: Iterable[Made], restore: str) -> Step:
     images = [one for one in made if one.type is PieceType.IMAGE]
     if foreign := [one for one in there.values() if one.tags.get(Mark.RESTORE) != restore]:
         return Failed(
-            f"there is a {foreign[0].type} {foreign[0].name} already, and this restore has not made it",
+            f"{foreign[0].type} {foreign[0].name} is there already, and this restore has not made it",
             "give another --name-suffix",
         )
     step: Step = Ready()
