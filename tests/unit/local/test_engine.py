@@ -122,3 +122,7 @@ def test_a_client_is_blind_to_the_users_profile_and_proxy(engine: Engine, monkey
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     sdk.cache_clear()
     assert engine.client("sts").get_caller_identity()["Account"] == engines.ACCOUNT
+
+
+def test_no_snapshot_is_locked_which_moto_could_not_tell(engine: Engine) -> None:
+    assert engine.client("ec2").describe_locked_snapshots()["Snapshots"] == []

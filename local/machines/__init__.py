@@ -13,6 +13,7 @@ from typing import Self
 
 from local.kept import Kept, tail
 
+ROOT = Path(__file__).parents[2]
 READY_SECONDS = 30
 
 
@@ -38,8 +39,8 @@ class Machines:
     @classmethod
     def start(cls, folder: Path, host: str, port: int, environment: Mapping[str, str]) -> Self:
         """Begin to start it; `wait_until_ready` tells when it answers."""
-        command = [sys.executable, "-m", "moto.server", "-H", host, "-p", str(port)]
-        return cls(host, port, Kept.start("machines", command, environment, folder))
+        command = [sys.executable, "-m", "local.machines", "--host", host, "--port", str(port)]
+        return cls(host, port, Kept.start("machines", command, {**environment, "PYTHONPATH": str(ROOT)}, folder))
 
     def wait_until_ready(self) -> None:
         """Raises MachinesDied."""
