@@ -199,6 +199,18 @@ def test_what_has_no_replica_yet_is_behind(place: BucketPlace) -> None:
     assert datetime.now(UTC) - timedelta(minutes=5) < oldest <= datetime.now(UTC)
 
 
+def test_what_lies_in_an_archive_class_is_no_part_of_what_is_behind(place: BucketPlace) -> None:
+    resource = place.a_bucket()
+    if isinstance(place.users, MemoryUsers):
+        place.users.put(place.name, "a")
+        place.users.fleet.buckets[place.name].objects["a"].archived = True
+    else:
+        client("s3").put_object(Bucket=place.name, Key="a", Body=b"1", StorageClass="DEEP_ARCHIVE")
+    place.buckets.replicate(resource, place.replica, "one")
+    seen = place.buckets.look(resource, place.replica, "")
+    assert (seen.looked_at, seen.behind, seen.archived, seen.oldest_behind) == (1, 0, 1, "")
+
+
 # Only in memory, where S3 replicates
 
 

@@ -120,11 +120,12 @@ class Database:
 @dataclass
 class StoredObject:
     """`queued`: since when it waits for its replica; None if no rule was there when it was written. `refused`: S3 will
-    not replicate it."""
+    not replicate it; `archived`: nor will a job, as long as it lies in an archive class."""
 
     written: datetime
     queued: datetime | None = None
     refused: bool = False
+    archived: bool = False
 
 
 @dataclass
@@ -711,25 +712,30 @@ class MemoryBuckets:
     def _start(self, bucket: StoredBucket, token: str) -> None:
         bucket.jobs[token] = self.fleet.now()
         for stored in bucket.objects.values():
-            if stored.queued is None:
+            if stored.queued is None and not stored.archived:
                 stored.queued = self.fleet.now()
 
     def look(self, resource: Resource, replica: str, token: str) -> Replicated:
         self._before("look", resource.arn)
         bucket, now = self._find(resource), self.fleet.now()
-        failed = [one for one in bucket.objects.values() if one.refused]
-        behind = [one for one in bucket.objects.values() if not one.refused and not self._has_replica(one, now)]
+        states = [(self._state(one, now), one.written) for one in bucket.objects.values()]
+        behind = [written for state, written in states if state == "behind"]
         return Replicated(
             rule=bucket.rule == replica and bucket.versioned and replica in self.fleet.buckets,
             earlier=self._earlier(bucket, token, now),
-            looked_at=len(bucket.objects),
+            looked_at=len(states),
             behind=len(behind),
-            failed=len(failed),
-            oldest_behind=min((one.written for one in behind), default=now).isoformat() if behind else "",
+            failed=sum(state == "failed" for state, _ in states),
+            oldest_behind=min(behind).isoformat() if behind else "",
+            archived=sum(state == "archived" for state, _ in states),
         )
 
-    def _has_replica(self, stored: StoredObject, now: datetime) -> bool:
-        return stored.queued is not None and now >= stored.queued + self.fleet.replicating
+    def _state(self, stored: StoredObject, now: datetime) -> str:
+        if stored.refused:
+            return "failed"
+        if stored.queued is not None and now >= stored.queued + self.fleet.replicating:
+            return "replicated"
+        return "archived" if stored.archived and stored.queued is None else "behind"
 
     def _earlier(self, bucket: StoredBucket, token: str, now: datetime) -> str:
         if token not in bucket.jobs:

@@ -25,6 +25,8 @@ PAGES = 3
 NEWEST, OLDEST = 40, 20
 """How many pages of a bucket's versions a look reads, and how many of their objects it looks at."""
 
+_ARCHIVES = {"GLACIER", "DEEP_ARCHIVE"}
+
 _NO_TAGS = "NoSuchTagSet"
 _NO_RULES = "ReplicationConfigurationNotFoundError"
 _NO_ENCRYPTION = "ServerSideEncryptionConfigurationNotFoundError"
@@ -362,6 +364,7 @@ class S3Buckets:
             behind=len(behind),
             failed=sum(state == "failed" for state, _ in looks),
             oldest_behind=min(behind).isoformat() if behind else "",
+            archived=sum(state == "archived" for state, _ in looks),
             why=why,
         )
 
@@ -392,7 +395,7 @@ class S3Buckets:
         return [*found[:NEWEST], *found[NEWEST:][-OLDEST:]]
 
     def _look(self, resource: Resource, replica: str, version: Mapping[str, Any]) -> tuple[str, datetime]:
-        """Whether a version is replicated, behind, failed, or gone meanwhile; and from when it is."""
+        """Whether a version is replicated, behind, failed, archived, or gone meanwhile; and from when it is."""
         key, version_id, modified = version["Key"], version["VersionId"], version["LastModified"]
         try:
             head = self.client.head_object(Bucket=resource.name, Key=key, VersionId=version_id)
@@ -409,7 +412,9 @@ class S3Buckets:
                 return "behind", modified
             case _:
                 # No rule was there when it was written; or it is a replica itself, which S3 replicates by a job only.
-                return "replicated" if self.replicas.has(replica, key, version_id) else "behind", modified
+                if self.replicas.has(replica, key, version_id):
+                    return "replicated", modified
+                return "archived" if head.get("StorageClass") in _ARCHIVES else "behind", modified
 
 
 def _has_rule(configuration: Mapping[str, Any], destination: str) -> bool:

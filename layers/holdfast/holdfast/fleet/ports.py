@@ -71,7 +71,8 @@ class Shelf(Protocol):
 class Replicated:
     """How the replication of a bucket stands. `earlier`: the state of the job that copies what was there before it:
     none, running, complete, failed. `behind`: of the newest versions that were looked at, those without a replica yet;
-    `oldest_behind`: the moment of the oldest of them."""
+    `oldest_behind`: the moment of the oldest of them. `archived`: those without one that lie in an archive class: S3
+    replicates none of them until somebody restores it."""
 
     rule: bool
     earlier: str
@@ -79,6 +80,7 @@ class Replicated:
     behind: int = 0
     failed: int = 0
     oldest_behind: str = ""
+    archived: int = 0
     why: str = ""
 
 
