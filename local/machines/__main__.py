@@ -35,7 +35,7 @@ def _action(environment: dict[str, Any]) -> str:
     """Which call a request is; what was read of it can be read again."""
     if not environment.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded"):
         return ""
-    body = environment["wsgi.input"].read(int(environment.get("CONTENT_LENGTH") or 0))
+    body: bytes = environment["wsgi.input"].read(int(environment.get("CONTENT_LENGTH") or 0))
     environment["wsgi.input"] = BytesIO(body)
     return parse_qs(body.decode()).get("Action", [""])[0]
 
