@@ -182,6 +182,10 @@ def _replicate(fleet: Fleet, item: Item, resource: Resource) -> Step:
             "set FleetCopyRegion, or tag the bucket holdfast:backup=none",
         )
     buckets, replica = fleet.buckets_of(resource.region), replica_of(fleet, resource)
+    told = fleet.documents.load(naming.bucket(item.digest))
+    if told and not told["again"] and not buckets.look(resource, replica, "").rule:
+        # Nothing has replicated what was written since somebody took the rule away.
+        fleet.documents.save(naming.bucket(item.digest), {**told, "again": True})
     token = job_token(fleet, item)
     buckets.replicate(resource, replica, token)
     match buckets.look(resource, replica, token):
@@ -197,9 +201,7 @@ def _replicate(fleet: Fleet, item: Item, resource: Resource) -> Step:
 
 
 def job_token(fleet: Fleet, item: Item) -> str:
-    """Names the job that copies what was there before: one until it has succeeded, and one more for a run after one
-    that found objects which could not be replicated. Empty if there is nothing to do."""
+    """Names the job that copies what was there before: one of each run until one was found good, and one of a run after
+    one that was not. Empty if there is nothing to do."""
     told = fleet.documents.load(naming.bucket(item.digest))
-    if told is None or told["failed"]:
-        return f"{item.digest}-{item.run}"
-    return str(told["job"])
+    return f"{item.digest}-{item.run}" if told is None or told["again"] else ""

@@ -1,12 +1,12 @@
 """What a run is to back up, and what no run does."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from holdfast.fleet import naming, plan
-from holdfast.fleet.model import Place, Resource, Schedule, Service, Slot
+from holdfast.fleet.model import NotARun, Place, Resource, Schedule, Service, Slot
 from holdfast.fleet.run import SNAPSHOT_SERVICES, Fleet
 
 CONCURRENCY = {Service.EC2: 20, Service.RDS: 10, Service.S3: 5}
@@ -16,10 +16,13 @@ CONCURRENCY = {Service.EC2: 20, Service.RDS: 10, Service.S3: 5}
 class NoSuchResource(LookupError):
     """Somebody asks for the backup of what is not there."""
 
-    def __init__(self, names: Collection[str], regions: Sequence[str]) -> None:
+    def __init__(
+        self, names: Collection[str], regions: Sequence[str], undiscovered: Sequence[Mapping[str, str]]
+    ) -> None:
+        unseen = "".join(f"; nothing of {one['service']} in {one['region']} could be seen" for one in undiscovered)
         super().__init__(
             f"there is no {', '.join(sorted(names))} in {', '.join(regions)}: give an ARN, an instance's ID, or the"
-            ' name of a database or bucket, as "holdfast fleet list" shows them'
+            f' name of a database or bucket, as "holdfast fleet list" shows them{unseen}'
         )
 
 
@@ -34,9 +37,11 @@ class Request:
 
 def discover(fleet: Fleet, request: Request) -> dict[str, Any]:
     """Name the run, and tell by service what it backs up. Asked again, it answers as the first time, unless it could
-    not see everything then."""
+    not see everything then. Raises NoSuchResource; NotARun if a run of this name is of others."""
     run = str(request.slot)
     told = fleet.documents.load(naming.discovered(run))
+    if told and told["asked"] != sorted(request.resources):
+        raise NotARun(f"{run} is a run already, of {', '.join(told['asked']) or 'all resources'}: start another, later")
     if told is None or told["undiscovered"]:
         told = _discover(fleet, request, began=told["began"] if told else request.started.isoformat())
     chosen = [Resource.of(one) for one in told["resources"]]
@@ -60,13 +65,16 @@ def _discover(fleet: Fleet, request: Request, began: str) -> dict[str, Any]:
     found, undiscovered = look(fleet)
     chosen, unprotected = plan.choose(found, slot.schedule, include_all=fleet.rules.include_all)
     if request.resources:
-        chosen = _asked_for(found, request.resources, fleet.rules.regions)
+        chosen = _asked_for(found, request.resources)
+        if missing := set(request.resources) - {name for one in chosen for name in (one.arn, one.name)}:
+            raise NoSuchResource(missing, fleet.rules.regions, undiscovered)
     list(fleet.each(lambda one: fleet.documents.save(naming.resource(run, one.digest), one.as_json()), chosen))
     told = {
         "run": run,
         "schedule": slot.schedule.value,
         "due": slot.due.isoformat(),
         "began": began,
+        "asked": sorted(request.resources),
         "set": slot.set,
         "resources": [one.as_json() for one in chosen],
         "unprotected": [
@@ -103,8 +111,5 @@ def _look(fleet: Fleet, service: Service, region: str) -> list[Resource] | str:
         return f"{type(error).__name__}: {error}"
 
 
-def _asked_for(found: Iterable[Resource], names: Sequence[str], regions: Sequence[str]) -> list[Resource]:
-    chosen = [one for one in found if one.arn in names or one.name in names]
-    if missing := set(names) - {name for one in chosen for name in (one.arn, one.name)}:
-        raise NoSuchResource(missing, regions)
-    return chosen
+def _asked_for(found: Iterable[Resource], names: Collection[str]) -> list[Resource]:
+    return [one for one in found if one.arn in names or one.name in names]

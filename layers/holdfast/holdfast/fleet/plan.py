@@ -21,6 +21,7 @@ from holdfast.fleet.model import (
     Tag,
     moment_of,
 )
+from holdfast.fleet.ports import Replicated
 
 # Which resources
 
@@ -368,3 +369,25 @@ def _is_of_the_same(here: Backup, last: Backup) -> bool:
     """Of the same volumes, or of the same database and not of a namesake. An image has no size of its own."""
     volumes, before = ({part.of for part in one.parts if part.type is not PartType.IMAGE} for one in (here, last))
     return volumes == before and _identity(here) == _identity(last)
+
+
+# Whether a bucket is replicated
+
+TOO_LONG = timedelta(days=1)
+"""A version that has no replica after so long will hardly get one by itself: S3 needs minutes, or hours for many."""
+
+
+def find_in_bucket(seen: Replicated, replica: str, now: datetime) -> list[Finding]:
+    """What is behind by a moment is told; what was refused, or has waited for too long, is a fault."""
+    found = []
+    if not seen.rule:
+        found.append(_fault(f"nothing replicates it to {replica}: somebody took the rule away"))
+    if seen.failed:
+        found.append(_fault(f"{seen.failed} of {seen.looked_at} objects could not be replicated"))
+    if seen.earlier == "complete" and seen.why:
+        found.append(_fault(f"of what was there before, {seen.why}"))
+    if seen.behind:
+        text = f"{seen.behind} of {seen.looked_at} objects are not replicated yet, since {seen.oldest_behind}"
+        since = moment_of(seen.oldest_behind)
+        found.append(_note(text) if since and now - since < TOO_LONG else _fault(text))
+    return found

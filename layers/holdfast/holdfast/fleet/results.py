@@ -5,7 +5,7 @@ from typing import Any
 
 from holdfast.fleet import naming
 from holdfast.fleet.model import Backup, Resource
-from holdfast.fleet.plan import Failed, Finding, is_good
+from holdfast.fleet.plan import Failed, Finding, Severity, is_good
 from holdfast.fleet.run import Fleet, Item, began
 
 _NOTHING: dict[str, Any] = {
@@ -25,8 +25,18 @@ def _save(fleet: Fleet, item: Item, resource: Resource, told: Mapping[str, Any])
     fleet.documents.save(naming.result(item.run, item.digest), {**whose, **_NOTHING, "seconds": seconds, **told})
 
 
+def unwritten(whose: Mapping[str, Any], failed: Failed) -> dict[str, Any]:
+    """As the result of a failure is, of what none was written of."""
+    told = {name: whose[name] for name in ("arn", "kind", "name", "region")}
+    return {**told, **_NOTHING, "seconds": 0, **_failed(failed)}
+
+
 def save_failed(fleet: Fleet, item: Item, resource: Resource, failed: Failed) -> None:
-    _save(fleet, item, resource, {"status": "failed", "why": failed.why, "mend": failed.mend})
+    _save(fleet, item, resource, _failed(failed))
+
+
+def _failed(failed: Failed) -> dict[str, Any]:
+    return {"status": "failed", "why": failed.why, "mend": failed.mend}
 
 
 def save_checked(fleet: Fleet, item: Item, resource: Resource, backup: Backup, findings: Sequence[Finding]) -> None:
@@ -50,7 +60,7 @@ def _checked(findings: Sequence[Finding]) -> dict[str, Any]:
         "findings": [finding.as_json() for finding in findings],
     }
     if not good:
-        told["why"] = "; ".join(finding.text for finding in findings if finding.severity == "fault")
+        told["why"] = "; ".join(finding.text for finding in findings if finding.severity is Severity.FAULT)
         told["mend"] = (
             "see the findings; the last good backup is kept. Try again: holdfast fleet backup --resource NAME"
         )

@@ -104,9 +104,14 @@ class Item:
         return Resource.of(told)
 
 
-def began(fleet: Fleet, run: str) -> datetime:
-    """When a run began. Raises NotARun."""
-    told = fleet.documents.load(naming.discovered(run))
+def discovered(fleet: Fleet, run: str) -> dict[str, Any]:
+    """What a run found. Raises NotARun."""
+    told: dict[str, Any] | None = fleet.documents.load(naming.discovered(run))
     if told is None:
         raise NotARun(f"{run} has discovered nothing yet: it never began")
-    return datetime.fromisoformat(told["began"])
+    return told
+
+
+def began(fleet: Fleet, run: str) -> datetime:
+    """When a run began. Raises NotARun."""
+    return datetime.fromisoformat(discovered(fleet, run)["began"])

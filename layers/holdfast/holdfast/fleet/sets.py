@@ -1,13 +1,13 @@
 """Recovery sets: one moment, and what each system has of it."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from holdfast.fleet import naming
-from holdfast.fleet.model import Backup, Slot
-from holdfast.fleet.run import Fleet
+from holdfast.fleet import naming, plan
+from holdfast.fleet.model import Backup, Place, Schedule, Slot
+from holdfast.fleet.run import SNAPSHOT_SERVICES, Fleet
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,32 @@ type Positions = Callable[[datetime], Iterable[Member]]
 """What a system has of a moment, at most that moment's state."""
 
 
-def save(fleet: Fleet, slot: Slot, backups: Iterable[Backup], systems: Mapping[str, Positions]) -> dict[str, Any]:
-    """Write down the set of a run: its good backups, and what the other systems have of the same moment.
+def save(
+    fleet: Fleet, slot: Slot, failed: Iterable[Mapping[str, Any]], systems: Mapping[str, Positions]
+) -> dict[str, Any]:
+    """Write down the set of a run: its good backups, and what the other systems have of the same moment. Runs that were
+    due at one moment share it.
 
-    The moment is the middle of the backups: so the skew is least. Without any, it is when the run was due. A system
-    that cannot tell is named with the reason: a set that lacks something must not look whole.
+    The moment is the middle of the backups: so the skew is least. Without any, it is when the run was due. What could
+    not be backed up, or seen, and a system that cannot tell, are named with the reason: a set that lacks something must
+    not look whole.
     """
-    own = [_member(backup) for backup in backups if backup.slot == slot and backup.verified and not backup.is_copy]
+    backups, lacking = _backups(fleet, slot)
+    own = [_member(backup) for backup in backups]
     taken = sorted(member.at for member in own)
     moment = taken[0] + (taken[-1] - taken[0]) / 2 if taken else slot.due
-    others, lacking = [], []
+    there = {member.name for member in own}
+    lacking += [
+        _lacks("fleet", f"{one['name']}: {one['why']}")
+        for one in [*failed, *_failed_besides(fleet, slot)]
+        if one["arn"] not in there
+    ]
+    others: list[Member] = []
     for system, positions in systems.items():
         try:
             others += list(positions(moment))
         except Exception as error:
-            lacking.append({"system": system, "why": f"{type(error).__name__}: {error}"})
+            lacking.append(_lacks(system, f"{type(error).__name__}: {error}"))
     members = [member.as_json(moment) for member in (*others, *own)]
     told = {
         "set": slot.set,
@@ -63,6 +74,34 @@ def save(fleet: Fleet, slot: Slot, backups: Iterable[Backup], systems: Mapping[s
     }
     fleet.documents.save(naming.recovery_set(slot.set), told)
     return told
+
+
+def _backups(fleet: Fleet, slot: Slot) -> tuple[list[Backup], list[dict[str, str]]]:
+    """The newest good backup of the set of each resource, by resource, and where none could be seen."""
+    newest: dict[str, Backup] = {}
+    lacking = []
+    for service in SNAPSHOT_SERVICES:
+        for region in fleet.rules.regions:
+            try:
+                found = plan.gather(fleet.shelf_of(service, Place(region)).parts())
+            except Exception as error:
+                lacking.append(_lacks("fleet", f"{service} in {region}: {type(error).__name__}: {error}"))
+                continue
+            newest |= {
+                one.source: one for one in found if one.slot.set == slot.set and one.verified and not one.is_copy
+            }
+    return [backup for _, backup in sorted(newest.items())], lacking
+
+
+def _failed_besides(fleet: Fleet, slot: Slot) -> list[Mapping[str, Any]]:
+    """What failed of the other runs that were due at the same moment, as far as they have ended."""
+    runs = [str(replace(slot, schedule=other)) for other in Schedule if other is not slot.schedule]
+    reports = [fleet.documents.load(naming.report(run)) for run in runs]
+    return [one for report in reports if report for one in report["failed"]]
+
+
+def _lacks(system: str, why: str) -> dict[str, str]:
+    return {"system": system, "why": why}
 
 
 def _member(backup: Backup) -> Member:

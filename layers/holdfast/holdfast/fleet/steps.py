@@ -8,7 +8,7 @@ from typing import Any
 from holdfast.breaker.run import Breaker
 from holdfast.fleet import backup, discover, report, verify
 from holdfast.fleet.expire.run import expire
-from holdfast.fleet.model import NotARun, Schedule, Slot
+from holdfast.fleet.model import NotARun, Schedule, Slot, moment_of
 from holdfast.fleet.run import Fleet, Item
 from holdfast.fleet.sets import Positions
 
@@ -25,18 +25,17 @@ def slot_of(event: Event) -> Slot:
 
     Raises NotARun.
     """
-    try:
-        schedule, started = Schedule(event["schedule"]), datetime.fromisoformat(event["started"])
-    except (KeyError, ValueError) as error:
-        raise NotARun(
-            f'the event names no run ({error}): {{"schedule": "daily", "started": "2026-11-21T02:00:00Z"}} does, with'
-            f" one of {', '.join(Schedule)}"
-        ) from None
-    try:
-        due = datetime.fromisoformat(event["due"])
-    except (KeyError, TypeError, ValueError):
-        due = started
-    return Slot(due.replace(microsecond=0), schedule)
+    due = moment_of(str(event.get("due"))) or started_of(event)
+    if event.get("schedule") not in list(Schedule):
+        raise NotARun(f"{event.get('schedule')!r} is no schedule: one of {', '.join(Schedule)} is")
+    return Slot(due.replace(microsecond=0), Schedule(event["schedule"]))
+
+
+def started_of(event: Event) -> datetime:
+    """When the execution began that an event is of. Raises NotARun."""
+    if started := moment_of(str(event.get("started"))):
+        return started
+    raise NotARun(f"the event tells no moment as started, but {event.get('started')!r}: 2026-11-21T02:00:00Z is one")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +43,9 @@ class Discover:
     fleet: Fleet
 
     def __call__(self, event: Event) -> Answer:
-        started = datetime.fromisoformat(event["started"])
-        request = discover.Request(slot_of(event), started, tuple(event.get("resources") or ()))
-        return discover.discover(self.fleet, request)
+        asked = event.get("resources") or ()
+        resources = (asked,) if isinstance(asked, str) else tuple(asked)
+        return discover.discover(self.fleet, discover.Request(slot_of(event), started_of(event), resources))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Any
 from holdfast.fleet import naming, plan
 from holdfast.fleet.backup import job_token, replica_of
 from holdfast.fleet.model import Backup, Kind, NotARun, Resource, Tag
-from holdfast.fleet.plan import Checked, Finding, Severity
+from holdfast.fleet.plan import Checked, Finding
 from holdfast.fleet.ports import Shelf
 from holdfast.fleet.results import save_checked, save_replicated
 from holdfast.fleet.run import Fleet, Item
@@ -45,20 +45,10 @@ def _mark(fleet: Fleet, shelf: Shelf, backup: Backup) -> None:
 
 
 def _replication(fleet: Fleet, item: Item, resource: Resource) -> list[Finding]:
-    """What is behind by a moment is told; what was refused, or has waited for longer than a run, is a fault."""
     replica, token = replica_of(fleet, resource), job_token(fleet, item)
-    seen = fleet.buckets_of(resource.region).look(resource, replica, token)
-    now = fleet.now()
-    findings = []
-    if not seen.rule:
-        findings.append(Finding(Severity.FAULT, f"nothing replicates it to {replica}: somebody took the rule away"))
-    if seen.failed:
-        findings.append(Finding(Severity.FAULT, f"{seen.failed} of {seen.looked_at} objects could not be replicated"))
-    if seen.behind:
-        text = f"{seen.behind} of {seen.looked_at} objects are not replicated yet, since {seen.oldest_behind}"
-        findings.append(Finding(Severity.NOTE, text))
-    taken = seen.oldest_behind or now.isoformat()
-    good = plan.is_good(findings)
+    seen, now = fleet.buckets_of(resource.region).look(resource, replica, token), fleet.now()
+    findings = plan.find_in_bucket(seen, replica, now)
+    good, taken = plan.is_good(findings), seen.oldest_behind or now.isoformat()
     before = fleet.documents.load(naming.bucket(item.digest)) or {"verified": None, "taken": None}
     fleet.documents.save(
         naming.bucket(item.digest),
@@ -67,7 +57,7 @@ def _replication(fleet: Fleet, item: Item, resource: Resource) -> list[Finding]:
             "name": resource.name,
             "region": resource.region,
             "replica": replica,
-            "job": "" if seen.earlier in ("none", "complete") else token,
+            "again": not good,
             "verified": now.isoformat() if good else before["verified"],
             "taken": taken if good else before["taken"],
             "behind": seen.behind,
