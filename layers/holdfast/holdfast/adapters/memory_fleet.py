@@ -16,13 +16,12 @@ from holdfast.adapters.fleet_names import (
     snapshot_name,
     tag_value,
 )
+from holdfast.adapters.memory_fleet_records import Database, Kept, Machine, StoredBucket, StoredObject, Volume
 from holdfast.fleet.model import Kind, Part, PartType, Resource, Status, Tag
 from holdfast.fleet.ports import CannotCopy, LimitReached, NotAvailable, Replicated, ResourceGone, Undeletable
 from holdfast.ports import Clock
 
 type Service = Literal["ec2", "rds"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Hook(Protocol):
@@ -33,151 +32,6 @@ class Hook(Protocol):
 
 def _nothing(call: str, /, *what: str) -> None:
     """The hook that lets everything pass."""
-
-
-# What there is
-
-
-@dataclass
-class Volume:
-    """Of an instance. `size`: in GiB."""
-
-    id: str
-    device: str
-    size: int = 8
-    kms_key: str = ""
-
-    @property
-    def encrypted(self) -> bool:
-        return bool(self.kms_key)
-
-
-@dataclass
-class Machine:
-    """An EC2 instance."""
-
-    id: str
-    region: str
-    arn: str
-    tags: dict[str, str]
-    volumes: list[Volume]
-    state: str = "running"
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def is_there(self) -> bool:
-        return self.state not in {"shutting-down", "terminated"}
-
-    def as_resource(self) -> Resource:
-        return Resource(
-            arn=self.arn,
-            kind=Kind.INSTANCE,
-            region=self.region,
-            name=self.id,
-            status=self.state,
-            identity=self.id,
-            tags=dict(self.tags),
-            size=sum(volume.size for volume in self.volumes) * GIB,
-            encrypted=all(volume.encrypted for volume in self.volumes),
-            volumes=tuple(volume.id for volume in self.volumes),
-        )
-
-
-@dataclass
-class Database:
-    """A DB instance that is no member of a cluster, or a DB cluster. `size`: in GiB."""
-
-    name: str
-    kind: Kind
-    region: str
-    arn: str
-    identity: str
-    tags: dict[str, str]
-    size: int = 20
-    kms_key: str = ""
-    state: str = "available"
-    settings: dict[str, Any] = field(default_factory=dict)
-    busy_until: datetime = _EPOCH
-
-    def status(self, now: datetime) -> str:
-        """While a snapshot is made of it, no other is."""
-        return "backing-up" if self.state == "available" and now < self.busy_until else self.state
-
-    def as_resource(self, now: datetime) -> Resource:
-        return Resource(
-            arn=self.arn,
-            kind=self.kind,
-            region=self.region,
-            name=self.name,
-            status=self.status(now),
-            identity=self.identity,
-            tags=dict(self.tags),
-            size=self.size * GIB,
-            encrypted=bool(self.kms_key),
-        )
-
-
-@dataclass
-class StoredObject:
-    """`queued`: since when it waits for its replica; None if no rule was there when it was written. `refused`: S3 will
-    not replicate it; `archived`: nor will a job, as long as it lies in an archive class."""
-
-    written: datetime
-    queued: datetime | None = None
-    refused: bool = False
-    archived: bool = False
-
-
-@dataclass
-class StoredBucket:
-    """A bucket, its objects, and where they are replicated to. `rule`: the replica's name; `other_role`: somebody else
-    has set up a replication under a role of their own; `jobs`: when the job of each token began."""
-
-    name: str
-    region: str
-    arn: str
-    account: str
-    tags: dict[str, str]
-    versioned: bool = True
-    encrypted: bool = True
-    objects: dict[str, StoredObject] = field(default_factory=dict)
-    rule: str = ""
-    other_role: bool = False
-    jobs: dict[str, datetime] = field(default_factory=dict)
-    job_fails: bool = False
-
-    def as_resource(self) -> Resource:
-        return Resource(
-            arn=self.arn,
-            kind=Kind.BUCKET,
-            region=self.region,
-            name=self.name,
-            status="available",
-            identity=self.name,
-            tags=dict(self.tags),
-            encrypted=self.encrypted,
-        )
-
-
-@dataclass
-class Kept:
-    """A part as AWS keeps it. `part`: as it will be when it is `ready`; `listed`: from when a listing has it;
-    `stands_on`: of an image, its snapshots; `shared`: the accounts that may copy it."""
-
-    account: str
-    part: Part
-    name: str
-    ready: datetime
-    listed: datetime
-    stands_on: tuple[str, ...] = ()
-    shared: set[str] = field(default_factory=set)
-    is_copy: bool = False
-    failed: str = ""
-
-    def seen(self, now: datetime) -> Part:
-        if self.failed:
-            return replace(self.part, status=Status.FAILED, why=self.failed)
-        return replace(self.part, status=Status.COMPLETE if now >= self.ready else Status.PENDING)
 
 
 @dataclass
@@ -200,7 +54,6 @@ class MemoryFleet:
     databases: dict[str, Database] = field(default_factory=dict)
     buckets: dict[str, StoredBucket] = field(default_factory=dict)
     kept: dict[str, Kept] = field(default_factory=dict)
-    """By region, account and ID, and by that of an image or a database: see `key`."""
     made: int = 0
 
     # What users do
@@ -275,10 +128,10 @@ class MemoryFleet:
     def image_of(self, snapshot_id: str, name: str = "a user's image") -> str:
         """Somebody registers an image that stands on a snapshot; returns its ID."""
         below = next(one for one in self.kept.values() if one.part.id == snapshot_id)
-        image_id = self._id("ami")
+        image_id = self.new_id("ami")
         arn = f"arn:{self.partition}:ec2:{below.part.region}::image/{image_id}"
         image = Part(PartType.IMAGE, image_id, arn, below.part.region, Status.COMPLETE, {})
-        self._keep(Kept(below.account, image, name, self.now(), self.now(), (snapshot_id,)))
+        self.keep(Kept(below.account, image, name, self.now(), self.now(), (snapshot_id,)))
         return image_id
 
     def change(self, part_id: str, *, tags: Mapping[str, str] | None = None, **changes: Any) -> None:
@@ -312,10 +165,10 @@ class MemoryFleet:
         self.made += 1
         return self.made
 
-    def _id(self, prefix: str) -> str:
+    def new_id(self, prefix: str) -> str:
         return f"{prefix}-{self._number():017x}"
 
-    def _keep(self, kept: Kept) -> None:
+    def keep(self, kept: Kept) -> None:
         self.kept[f"{kept.account} {kept.part.region} {kept.part.type} {kept.part.id}"] = kept
 
 
@@ -365,8 +218,8 @@ class MemoryShelf:
     def describe(self, resource: Resource) -> Mapping[str, Any]:
         self._before("describe", resource.arn)
         if resource.kind is Kind.INSTANCE:
-            return _of_machine(self._machine(resource))
-        return _of_database(self._database(resource))
+            return self._machine(resource).describe()
+        return self._database(resource).describe()
 
     def _machine(self, resource: Resource) -> Machine:
         machine = self.fleet.machines.get(resource.arn)
@@ -473,7 +326,7 @@ class MemoryShelf:
             PartType.DB_SNAPSHOT: ("", "snapshot:"),
             PartType.CLUSTER_SNAPSHOT: ("", "cluster-snapshot:"),
         }[type_]
-        id_ = id_ or self.fleet._id(prefix)  # noqa: SLF001
+        id_ = id_ or self.fleet.new_id(prefix)
         owner = "" if self.service == "ec2" else self.owner
         arn = f"arn:{self.fleet.partition}:{self.service}:{self.region}:{owner}:{noun}{id_}"
         encrypted = bool(more.get("kms_key"))
@@ -485,7 +338,7 @@ class MemoryShelf:
     ) -> None:
         now = self.fleet.now()
         lag = self.fleet.lag if self.service == "ec2" else timedelta(0)
-        self.fleet._keep(Kept(self.owner, part, name, now + takes, now + lag, stands_on, is_copy=is_copy))  # noqa: SLF001
+        self.fleet.keep(Kept(self.owner, part, name, now + takes, now + lag, stands_on, is_copy=is_copy))
 
     def copy(self, part: Part, name: str, tags: Mapping[str, str]) -> None:
         self._before("copy", part.id, name)
@@ -579,68 +432,6 @@ def _used_by(kept: Kept, images: Iterable[Kept]) -> tuple[str, ...]:
 
 def _rds_tags(tags: Mapping[str, str]) -> dict[str, str]:
     return {name: tag_value(value) for name, value in tags.items()}
-
-
-def _of_machine(machine: Machine) -> dict[str, Any]:
-    """In the shape in which EC2's adapter describes an instance."""
-    devices = [
-        {
-            "DeviceName": volume.device,
-            "VolumeId": volume.id,
-            "VolumeType": "gp3",
-            "Size": volume.size,
-            "Iops": 3000,
-            "Throughput": 125,
-            "Encrypted": volume.encrypted,
-            **({"KmsKeyId": volume.kms_key} if volume.kms_key else {}),
-            "DeleteOnTermination": True,
-        }
-        for volume in machine.volumes
-    ]
-    usual: dict[str, Any] = {
-        "InstanceType": "t3.micro",
-        "ImageId": "ami-0",
-        "SubnetId": "subnet-1",
-        "VpcId": "vpc-1",
-        "SecurityGroupIds": ["sg-1"],
-        "Architecture": "x86_64",
-        "RootDeviceName": machine.volumes[0].device if machine.volumes else "/dev/xvda",
-        "VirtualizationType": "hvm",
-    }
-    own = {"InstanceId": machine.id, "Tags": dict(machine.tags), "BlockDevices": devices}
-    return _copied({**usual, **own, **machine.settings})
-
-
-def _of_database(database: Database) -> dict[str, Any]:
-    """In the shape in which RDS's adapter describes a database."""
-    is_cluster = database.kind is Kind.CLUSTER
-    identifier = "DBClusterIdentifier" if is_cluster else "DBInstanceIdentifier"
-    usual: dict[str, Any] = {
-        "Engine": "aurora-postgresql" if is_cluster else "postgres",
-        "EngineVersion": "16.4",
-        "DBSubnetGroupName": "default",
-        "VpcSecurityGroupIds": ["sg-1"],
-        "Port": 5432,
-        "DeletionProtection": False,
-        "StorageEncrypted": bool(database.kms_key),
-        **({"KmsKeyId": database.kms_key} if database.kms_key else {}),
-    }
-    if is_cluster:
-        member = {"DBInstanceIdentifier": f"{database.name}-1", "DBInstanceClass": "db.r6g.large", "PromotionTier": 1}
-        usual |= {
-            "DBClusterParameterGroupName": "default.aurora-postgresql16",
-            "Members": [{**member, "IsWriter": True}],
-        }
-    else:
-        usual |= {"DBInstanceClass": "db.t3.micro", "DBParameterGroupName": "default.postgres16", "MultiAZ": False}
-        usual |= {"AllocatedStorage": database.size, "StorageType": "gp3", "OptionGroupName": "default:postgres-16"}
-    own = {identifier: database.name, "Tags": dict(database.tags)}
-    return _copied({**usual, **own, **database.settings})
-
-
-def _copied(document: dict[str, Any]) -> dict[str, Any]:
-    copied: dict[str, Any] = json.loads(json.dumps(document))
-    return copied
 
 
 # S3

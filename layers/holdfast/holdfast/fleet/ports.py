@@ -98,7 +98,7 @@ class Buckets(Protocol):
     def replicate(self, resource: Resource, replica: str, token: str) -> None:
         """Have a bucket replicated into the bucket `replica`, which is made if it is not there, and what was there
         before copied by one job for a token; an empty one asks for none. Other rules of the bucket stay. What is set up
-        already is left alone.
+        already is left alone; a bucket of the replica's name that is empty and has no tags is one that was begun.
 
         Raises NotAvailable: the bucket keeps no versions, and they may not be switched on; the replica's name is too
         long, or somebody else's."""
