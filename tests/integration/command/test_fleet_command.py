@@ -294,18 +294,34 @@ def test_the_plan_of_a_prefix(desk: Desk) -> None:
         desk.house.versions.put("photos-replica", name, name, desk.house.time)
     desk.house.versions.delete("photos-replica", "a/2", desk.house.time + timedelta(hours=2))
     desk.house.pass_by(hours=3)
-    answer = desk.restore("--resource", "photos", "--prefix", "a/", "--at", "2026-11-21T03:00:00Z")
+    words = ("--resource", "photos", "--prefix", "a/", "--at", "2026-11-21T03:00:00Z")
+    answer = desk.restore(*words, "--unverified")
     assert answer.out == (
         "photos/a/ as it was at 2026-11-21T03:00:00Z:\n"
         "\n"
         "bucket photos under 'a/', from photos-replica, as it was at 2026-11-21T03:00:00Z:\n"
         "  copy    up to 2 objects, 6 bytes, to photos; what is there stays as it is\n"
-        "  note    its replica was last found to have all that was written until 2026-11-21T02:00:00Z: what is later "
-        "may be missing\n"
+        "  note    its replica was last found to have all at 2026-11-21T02:00:00Z: of what is later, some may be "
+        "missing\n"
         "  price   $0.00 for the copies, then up to $0.00 a month\n"
         "\n"
         f"{PRICES}\n" + NOT_APPLIED
     )
+    lines = desk.restore(*words).lines
+    assert lines[0] == "photos/a/ as it was at 2026-11-21T02:00:00Z:"
+    assert lines[4] == (
+        "  note    until then its replica was found to have all; --unverified takes along what it has of later"
+    )
+
+
+def test_a_replica_that_nobody_found_good_takes_a_word_more(desk: Desk) -> None:
+    desk.house.known_bucket("photos", "photos-replica", verified=False)
+    assert desk.restore("--resource", "photos").err == (
+        "holdfast: no check has found the replication of photos good yet: what there is in photos-replica is restored "
+        "with --unverified"
+    )
+    lines = desk.restore("--resource", "photos", "--unverified").lines
+    assert "  warning: no check has found its replication good" in lines
 
 
 def test_a_prefix_is_copied_to_another_bucket(desk: Desk) -> None:
@@ -314,7 +330,7 @@ def test_a_prefix_is_copied_to_another_bucket(desk: Desk) -> None:
         desk.house.versions.put("photos-replica", f"a/{number}", f"body {number}", desk.house.time)
     desk.house.versions.put("other", "back/a/1", "somebody's", desk.house.time)
     desk.house.pass_by(hours=1)
-    words = ("--resource", "photos", "--at", "2026-11-21T02:30:00Z", "--to", "s3://other/back/")
+    words = ("--resource", "photos", "--to", "s3://other/back/")
     answer = desk.restore(*words, "--apply")
     assert answer.status == 1
     assert answer.lines[-3:-1] == [
@@ -389,6 +405,18 @@ def test_what_a_set_cannot_restore_is_left_out_and_told(desk: Desk) -> None:
             "for that: deploy with FleetImages=true, so that it is backed up as an image"
         )
     ]
+
+
+def test_the_buckets_of_a_set_that_go_to_one_lie_beside_each_other(desk: Desk) -> None:
+    for name in ("photos", "films", "unchecked"):
+        desk.house.known_bucket(name, f"{name}-replica", verified=name != "unchecked")
+        desk.house.versions.put(f"{name}-replica", "a", name, desk.house.time)
+    name = a_set(desk.house)
+    answer = desk.restore("--set", name, "--to", "s3://other", "--apply")
+    assert answer.status == 1
+    assert [line.split(":")[5] for line in answer.lines if line.startswith("left out")] == ["unchecked"]
+    assert sorted(entry.key for entry in desk.house.versions.buckets["other"]) == ["films/a", "photos/a"]
+    assert desk.restore("--set", name, "--to", "s3://nowhere").out.count("left out") == 3
 
 
 def test_sets_are_listed_and_shown(desk: Desk) -> None:

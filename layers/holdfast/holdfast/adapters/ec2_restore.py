@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
 
 _THERE = ["pending", "running", "stopping", "stopped"]
+_ENDED = ["shutting-down", "terminated"]
+"""An instance that EC2 cannot start, because it may not use a key, ends at once. It is listed for an hour."""
 
 _LATER = {
     "InstanceLimitExceeded",
@@ -30,7 +32,7 @@ _LATER = {
 }
 _NOT_NOW = {"IncorrectInstanceState", "IncorrectState", "InvalidState"}
 _GONE = {"InvalidInstanceID.NotFound", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"}
-_REFUSED = ("Invalid", "Missing", "Unsupported", "OptInRequired", "PendingVerification", "KMS", "Client.")
+_REFUSED = ("Idempotent", "Invalid", "KMS", "Missing", "OptInRequired", "PendingVerification", "Unsupported")
 """What the codes of errors begin with that come again however often one asks.
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
 
@@ -76,18 +78,18 @@ class Ec2Provisioner:
             else:
                 tags = {tag["Key"]: tag["Value"] for tag in piece.request["TagSpecifications"][0]["Tags"]}
                 ours = _having(**{mark: tags[mark] for mark in (Mark.RESTORE, Mark.ITEM)})
-                found += [self._instance(one, piece.name) for one in self._instances(ours)]
+                found += [self._instance(one, piece.name) for one in self._instances(ours, [*_ENDED, *_THERE])]
         return found
 
     def made(self, restore: str) -> Iterator[Made]:
         ours = _having(**{Mark.RESTORE: restore})
         for page in self.client.get_paginator("describe_images").paginate(Owners=["self"], Filters=ours):
             yield from (self._image(image) for image in page["Images"])
-        for instance in self._instances(ours):
+        for instance in self._instances(ours, _THERE):
             yield self._bare(instance, instance["InstanceId"])
 
-    def _instances(self, filters: Any) -> Iterator[Mapping[str, Any]]:
-        there = [*filters, {"Name": "instance-state-name", "Values": _THERE}]
+    def _instances(self, filters: Any, states: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+        there = [*filters, {"Name": "instance-state-name", "Values": states}]
         for page in self.client.get_paginator("describe_instances").paginate(Filters=there):
             yield from (one for reservation in page["Reservations"] for one in reservation["Instances"])
 

@@ -255,7 +255,10 @@ ITEM = Item("it", Kind.INSTANCE, SOURCE, Place(HOME), "b", AT, pieces=(IMAGE, MA
         ([a_made(MACHINE)], plan.Ready()),
         (
             [a_made(IMAGE, State.FAILED, why="no space")],
-            plan.Failed("image id of image failed: no space", "look at it in the console, and remove it there"),
+            plan.Failed(
+                "image id of image failed: no space",
+                "mend what it says; then another --name-suffix makes another. Remove this one by hand",
+            ),
         ),
         (
             [a_made(MACHINE, tags={Mark.RESTORE: "another"})],

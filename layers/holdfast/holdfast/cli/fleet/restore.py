@@ -1,7 +1,7 @@
 """Restoring instances, databases, objects of a bucket, or a whole recovery set."""
 
 import time
-from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from secrets import token_hex
 from typing import Annotated
 
@@ -86,13 +86,14 @@ def restore(
     wanted = Wanted(moment_of(at, wiring.now()) if at else None, _slot(run), region=region, unverified=unverified)
     placement = Placement(subnet, tuple(security_group or ()), db_subnet_group, name_suffix)
     planner = Planner(found.fleet, wanted, placement, onto)
-    left_out: Sequence[LeftOut] = ()
     with progress("looking for backups"):
-        if recovery_set is None:
-            planned = planner.resource(str(resource))
-        else:
-            planned, left_out = planner.set(recovery_set)
-        counts = dict(_counts(found, planned))
+        planned, left_out = planner.set(recovery_set) if recovery_set else (planner.resource(str(resource)), [])
+        planned = Record(found.documents, planned.restore).stored() or planned
+        planned, nowhere = _writable(planned)
+        if nowhere and not recovery_set:
+            raise NotRestorable(nowhere[0].why)
+        counts = {item.name: _count(found, item, item.prefix) for item in planned.items if item.prefix}
+        left_out += nowhere
     print_lines(words.plan(planned, counts, left_out))
     if not apply:
         not_applied()
@@ -115,14 +116,15 @@ def _onto(prefix: str, to: str | None, *, overwrite: bool) -> Onto:
     return Onto(prefix, bucket, to_prefix, overwrite=overwrite)
 
 
-def _counts(found: Deployed, planned: Plan) -> Iterator[tuple[str, Counted]]:
-    """How much there is of each bucket. Raises NotRestorable where there is nowhere to write it."""
-    for item in planned.items:
-        if item.prefix is None:
-            continue
-        if region_of(wiring.client("s3"), item.prefix.to) is None:
-            raise NotRestorable(f"there is no bucket {item.prefix.to}: make it, or name another with --to")
-        yield item.name, _count(found, item, item.prefix)
+def _writable(planned: Plan) -> tuple[Plan, list[LeftOut]]:
+    """What is left of a plan without the buckets whose objects have nowhere to go."""
+    nowhere = [
+        LeftOut(item.source, f"there is no bucket {item.prefix.to}: make it, or name another with --to")
+        for item in planned.items
+        if item.prefix and region_of(wiring.client("s3"), item.prefix.to) is None
+    ]
+    gone = {one.source for one in nowhere}
+    return replace(planned, items=tuple(item for item in planned.items if item.source not in gone)), nowhere
 
 
 def _count(found: Deployed, item: Item, prefix: Prefix) -> Counted:

@@ -197,7 +197,10 @@ def _of_group(pieces: Sequence[Piece], made: Sequence[Made], images: Sequence[Ma
         return Make(missing, images[0].id if images else "")
     for one in (there[piece.name] for piece in pieces):
         if one.state is State.FAILED:
-            return Failed(f"{one.type} {one.id} failed: {one.why}", "look at it in the console, and remove it there")
+            return Failed(
+                f"{one.type} {one.id} failed: {one.why}",
+                "mend what it says; then another --name-suffix makes another. Remove this one by hand",
+            )
     if making := [there[piece.name] for piece in pieces if there[piece.name].state is State.MAKING]:
         return Wait(f"AWS makes {making[0].type} {making[0].id}")
     return Ready()

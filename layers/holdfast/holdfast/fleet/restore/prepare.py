@@ -1,6 +1,6 @@
 """Gathers what there is of backups, and plans: a restore that somebody asks for, or a drill."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -8,7 +8,7 @@ from typing import Any
 
 from holdfast.fleet import naming
 from holdfast.fleet import plan as fleet_plan
-from holdfast.fleet.model import Backup, Kind, NotARun, Place, Slot
+from holdfast.fleet.model import Backup, Kind, NotARun, Place, Service, Slot
 from holdfast.fleet.ports import Documents
 from holdfast.fleet.proof import Ledger
 from holdfast.fleet.restore import plan
@@ -72,11 +72,9 @@ class Planner:
         backups = backups_in(self.fleet, self.wanted.region)
         source = plan.source_named([*known, *(one.source for one in backups)], text)
         if source in known:
-            bucket, at = known[source], self._moment()
-            told = (source, self.onto, stamp(at))
-            restore = plan.restore_id(bucket["name"], at, *told)
-            asked = f"{bucket['name']}/{self.onto.prefix} as it was at {stamp(at)}"
-            return Plan(restore, asked, (self._bucket(bucket, at),))
+            item = self._bucket(known[source], self._moment())
+            restore = plan.restore_id(item.label, item.taken, source, self.onto, item.taken)
+            return Plan(restore, f"{item.label}/{self.onto.prefix} as it was at {stamp(item.taken)}", (item,))
         backup = plan.choose(backups, source, self.wanted)
         restore = plan.restore_id(label(source), backup.taken, backup.id, self.placement)
         item = self._snapshots(restore, backup)
@@ -92,7 +90,10 @@ class Planner:
         restore = plan.restore_id(f"set-{name}", at, self.wanted.region, self.placement, self.onto)
         items, left_out = self._all_of(restore, name)
         for bucket in buckets(self.fleet.documents).values():
-            items.append(self._bucket(bucket, at))
+            try:
+                items.append(self._bucket(bucket, at, under=f"{bucket['name']}/"))
+            except NotRestorable as error:
+                left_out.append(LeftOut(bucket["arn"], str(error)))
         commands = tuple(member["restore"] for member in told["members"] if member["system"] != "fleet")
         return Plan(restore, f"recovery set {name}", tuple(items), commands), left_out
 
@@ -116,12 +117,19 @@ class Planner:
             return self.wanted.slot.due
         return self.wanted.at or self.fleet.now().replace(microsecond=0)
 
-    def _bucket(self, bucket: dict[str, Any], at: datetime) -> Item:
-        onto = self.onto
-        to, to_prefix = (onto.to, onto.to_prefix) if onto.to else (bucket["name"], "")
+    def _bucket(self, bucket: dict[str, Any], at: datetime, under: str = "") -> Item:
+        """`under`: what the keys of several buckets that go to one are told apart by."""
+        onto, taken = self.onto, bucket["taken"] and datetime.fromisoformat(bucket["taken"])
+        if taken is None and not self.wanted.unverified:
+            raise NotRestorable(
+                f"no check has found the replication of {bucket['name']} good yet: what there is in {bucket['replica']}"
+                " is restored with --unverified"
+            )
+        notes = () if taken is None or at <= taken else (_later(taken, unverified=self.wanted.unverified),)
+        at = at if self.wanted.unverified else min(at, taken)
+        to, to_prefix = (onto.to, onto.to_prefix + under) if onto.to else (bucket["name"], "")
         if to == bucket["replica"]:
             raise NotRestorable(f"{to} is the replica itself: restore to another bucket")
-        prefix = Prefix(bucket["replica"], onto.prefix, to, to_prefix, at, overwrite=onto.overwrite)
         return Item(
             name=digest_of(bucket["arn"]),
             kind=Kind.BUCKET,
@@ -129,19 +137,17 @@ class Planner:
             place=Place(bucket["region"]),
             backup=bucket["replica"],
             taken=at,
-            prefix=prefix,
-            notes=tuple(_lag(bucket, at)),
-            verified=bucket["verified"] is not None,
+            prefix=Prefix(bucket["replica"], onto.prefix, to, to_prefix, at, overwrite=onto.overwrite),
+            notes=notes,
+            verified=taken is not None,
         )
 
 
-def _lag(bucket: dict[str, Any], at: datetime) -> Iterable[str]:
-    """What the replica may not have."""
-    if bucket["taken"] is None:
-        yield "no check has found its replication good yet"
-    elif datetime.fromisoformat(bucket["taken"]) < at:
-        taken = stamp(datetime.fromisoformat(bucket["taken"]))
-        yield f"its replica was last found to have all that was written until {taken}: what is later may be missing"
+def _later(taken: datetime, *, unverified: bool) -> str:
+    """Of what was written after a replica was last found to have all."""
+    if unverified:
+        return f"its replica was last found to have all at {stamp(taken)}: of what is later, some may be missing"
+    return "until then its replica was found to have all; --unverified takes along what it has of later"
 
 
 def _slot_of_set(name: str) -> Slot:
@@ -199,14 +205,13 @@ def _hopeless(backup: Backup, why: str) -> Item:
 def missing_parts(fleet: Fleet, items: Sequence[Item]) -> dict[str, str]:
     """By the name of an item, why it cannot be restored: a part of its backup is gone, or not complete any more."""
     lacking: dict[str, str] = {}
-    shelves = fleet.shelves()
-    listings: dict[tuple[object, Place], dict[str, str]] = {}
+    listings: dict[tuple[Service, Place], dict[str, str]] = {}
     for item in items:
         if item.kind is Kind.BUCKET:
             continue
         where = (item.kind.service, item.place)
         if where not in listings:
-            listings[where] = {part.arn: part.status for part in shelves[where].parts()}
+            listings[where] = {part.arn: part.status for part in fleet.shelf_of(*where).parts()}
         gone = [arn for arn in item.parts if listings[where].get(arn) != "complete"]
         if gone:
             lacking[item.name] = f"{', '.join(map(label, gone))} of {item.backup} is not there, or not complete"

@@ -117,10 +117,14 @@ class Record:
 
     def plan(self) -> Plan:
         """Raises NoSuchRestore."""
-        told = self.documents.load(plan_key(self.restore))
-        if told is None:
+        stored = self.stored()
+        if stored is None:
             raise NoSuchRestore(f"there is no restore {self.restore}: holdfast fleet restore plans one")
-        return Plan.of(told)
+        return stored
+
+    def stored(self) -> Plan | None:
+        told = self.documents.load(plan_key(self.restore))
+        return None if told is None else Plan.of(told)
 
     def add(self, plan: Plan) -> Plan:
         """Store a plan; if it is there already, what was begun goes on as it was planned."""

@@ -118,9 +118,7 @@ class Restore:
         due = _moment(event.get("due")) or datetime.fromisoformat(event["started"])
         restore = plan.restore_id("drill", due, self.fleet.stack)
         record = Record(self.fleet.documents, restore)
-        if self.fleet.documents.load(f"restores/{restore}/plan.json") is not None:
-            return record, record.plan()
-        return record, record.add(prepare.drill(self.fleet, self.drills, due))
+        return record, record.stored() or record.add(prepare.drill(self.fleet, self.drills, due))
 
     # Make, configure, validate
 
@@ -303,6 +301,7 @@ class Restore:
                 Ledger(self.fleet.documents).add(self._drilled(planned, item, record.progress(item.name)))
         failed = [str(one["name"]) for one in told if one["status"] != "done"]
         left = [str(one["name"]) for one in told if planned.drill and not one["destroyed"]]
+        wrong = [*failed, *(name for name in left if name not in failed)]
         summary = _summary(planned, failed, left)
         record.save_report(
             {
@@ -311,13 +310,13 @@ class Restore:
                 "drill": planned.drill,
                 "finished": self.fleet.now().isoformat(),
                 "items": told,
-                "failed": failed,
+                "failed": wrong,
                 "left": left,
                 "summary": summary,
             }
         )
         return {
-            "failed": [*failed, *(name for name in left if name not in failed)],
+            "failed": wrong,
             "summary": summary,
             "drill": planned.drill,
             "rto_seconds": max((one["rto_seconds"] for one in told if one["status"] == "done"), default=None),
