@@ -83,6 +83,7 @@ deploy: build ## sam build, then sam deploy --guided, into your AWS account
 reference: $(READY) ## Bring what is generated up to date: the dashboard in the template, tables in docs/reference
 	$(BIN)/python -m dashboard
 	$(BIN)/python docs/reference/generate.py
+	$(BIN)/python -m docs.reference.controls
 
 COMPILE := .tools/uv/bin/uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --no-annotate --quiet
 
