@@ -234,6 +234,15 @@ def test_a_schedule_that_is_off_is_not_missed(estate: Estate) -> None:
     assert estate.watch(replace(RULES, schedules=(Schedule.WEEKLY,)))["missed"] == ["weekly"]
 
 
+def test_what_was_discovered_long_ago_may_be_frozen_and_is_not_read(estate: Estate) -> None:
+    run = estate.discover(Schedule.DAILY, resource("orders"))
+    assert estate.watch()["resources"] == 1
+    estate.now += 41 * DAY
+    del estate.documents.stored[naming.discovered(run)]
+    answer = estate.watch()
+    assert (answer["resources"], answer["missed"]) == (0, ["daily", "weekly", "cleanup"])
+
+
 def test_resources_without_backups_are_counted_and_some_are_named(estate: Estate) -> None:
     estate.discover(Schedule.DAILY, unprotected=150)
     assert estate.watch()["unprotected"] == 150

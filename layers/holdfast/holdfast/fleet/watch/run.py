@@ -108,11 +108,17 @@ class Watch:
         return plan.newest_good(self.fleet.backups(), by_arn) | known
 
     def _look(self, schedule: Schedule, before: Before, now: datetime) -> Newest:
-        """From today back to the run that was the newest an hour ago: never through all runs that there were."""
+        """From today back to the run that was the newest an hour ago: never through all runs that there were.
+
+        What was discovered too long ago is told no more: S3 may have moved it to where it cannot be read at once. That
+        no run has come since then is an alarm of its own.
+        """
         known = before.newest.get(schedule, Newest(plan.Last(schedule)))
         oldest = Slot.parse(known.last.run).due if known.last.run else now - LOOK_BACK
         runs = list(self._runs(schedule, max(oldest, now - LOOK_BACK), now))
         discovered = next((run for run, keys in runs if naming.discovered(run) in keys), known.discovered)
+        if discovered and Slot.parse(discovered).due < now - LOOK_BACK:
+            discovered = None
         finished = next((run for run, keys in runs if naming.report(run) in keys), None)
         if finished is None or finished == known.last.run:
             return Newest(known.last, discovered)
