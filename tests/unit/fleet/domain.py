@@ -183,7 +183,7 @@ class Estate:
 
     def finish(self, run: str, digest: str) -> str:
         """Steps until the backup is done and verified, or failed; a minute passes after each."""
-        for _ in range(100):
+        for _ in range(1000):
             answer = self.step(run, digest)
             if answer["status"] == "done":
                 return str(self.verify(run, digest)["status"])
