@@ -127,21 +127,24 @@ def test_a_run_that_stopped_says_how_to_go_on() -> None:
     assert message.triggers == "holdfast/holdfast/workflow"
 
 
-def test_a_restore_that_failed_names_its_items() -> None:
-    message = plan.restored(VOICE, "r1", {"failed": ["orders"], "summary": "1 of 2\ndone"})
-    assert message.subject == "holdfast FAILED: restore r1: 1 failed"
+def test_a_restore_that_failed_says_of_each_item_why_and_what_to_do() -> None:
+    items = [{"name": "orders", "why": "no subnet group", "mend": "name one"}, {"name": "users", "why": None}]
+    told = {"failed": ["orders", "users"], "summary": "0 of 2\ndone", "drill": False, "items": items}
+    message = plan.restored(VOICE, "r1", told)
+    assert message.subject == "holdfast FAILED: restore r1: 2 failed"
     assert message.text.splitlines()[2:] == [
         "Restore: r1",
-        "FAILED orders",
-        "1 of 2",
+        "0 of 2",
         "done",
-        "What to do: restores/r1/report.json says of each item why, and what mends it.",
+        "FAILED orders: no subnet group. What to do: name one",
+        "FAILED users: see the summary.",
+        "restores/r1/report.json says all of it.",
     ]
     assert message.triggers == "holdfast/holdfast/restore/r1"
 
 
 def test_a_good_drill_ends_the_incident_of_the_drills_before_it() -> None:
-    message = plan.restored(VOICE, "r2", {"failed": [], "drill": True})
+    message = plan.restored(VOICE, "r2", {"failed": [], "drill": True, "summary": "1 of 1", "items": []})
     assert (message.subject, message.triggers) == ("holdfast OK: restore drill r2 is done", "")
     assert message.resolves == ("holdfast/holdfast/drill",)
 

@@ -169,14 +169,15 @@ def _history(execution: str) -> Iterator[str]:
 
 
 def restored(voice: Voice, restore: str, report: Mapping[str, Any]) -> Message:
-    """A restore that a person asked for, or a drill."""
+    """A restore that a person asked for, or a drill. What a drill could not remove has failed, too."""
     failed = [str(one) for one in report["failed"]]
-    what = "restore drill" if report.get("drill") else "restore"
-    lines = [f"Restore: {restore}", *_few([f"FAILED {_one_line(one)}" for one in failed])]
-    lines += [_one_line(one) for one in str(report.get("summary", "")).splitlines()]
-    told = f"What to do: restores/{restore}/report.json says of each item why, and what mends it."
-    lines.append(told if failed else "Nothing is to be done.")
-    incident = "drill" if report.get("drill") else f"restore/{restore}"
+    drill = bool(report["drill"])
+    what = "restore drill" if drill else "restore"
+    told = {str(one["name"]): one for one in report["items"]}
+    lines = [f"Restore: {restore}", *(_one_line(one) for one in str(report["summary"]).splitlines())]
+    lines += list(_few([_failed_item(name, told.get(name, {})) for name in failed]))
+    lines.append(f"restores/{restore}/report.json says all of it." if failed else "Nothing is to be done.")
+    incident = "drill" if drill else f"restore/{restore}"
     return voice.message(
         Severity.FAILURE if failed else Severity.NOTE,
         f"{what} {restore}: {len(failed)} failed" if failed else f"{what} {restore} is done",
@@ -186,6 +187,12 @@ def restored(voice: Voice, restore: str, report: Mapping[str, Any]) -> Message:
         triggers=incident if failed else "",
         resolves=() if failed else (incident,),
     )
+
+
+def _failed_item(name: str, item: Mapping[str, Any]) -> str:
+    why = _cut(_one_line(str(item.get("why") or "see the summary")), LONGEST)
+    mend = f" What to do: {_one_line(str(item['mend']))}" if item.get("mend") else ""
+    return f"FAILED {_one_line(name)}: {why}{'' if why.endswith('.') else '.'}{mend}"
 
 
 def alarmed(voice: Voice, change: Change) -> Message | None:
