@@ -140,6 +140,13 @@ def test_an_execution_that_failed_is_told(office: Office) -> None:
     assert office.tell({"source": "aws.states", "detail": {**detail, "error": "FleetIncomplete"}})["sent"] == 0
 
 
+def test_a_run_that_broke_off_is_told_once_by_itself_or_by_its_execution(office: Office) -> None:
+    detail = {"executionArn": "arn:e", "stateMachineArn": "arn:m", "status": "FAILED", "error": "FleetStopped"}
+    assert office.tell({"kind": "stopped", "execution": "arn:e", "error": {"Error": "E"}})["sent"] == 1
+    assert office.tell({"source": "aws.states", "detail": detail})["suppressed"] == 1
+    assert office.tell({"source": "aws.states", "detail": {**detail, "executionArn": "arn:f"}})["sent"] == 1
+
+
 @pytest.mark.parametrize(
     "event", [{}, {"kind": "run"}, {"kind": "run", "run": RUN}, {"kind": "failure", "run": RUN, "resource": "d2"}]
 )

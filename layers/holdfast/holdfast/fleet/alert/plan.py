@@ -22,8 +22,11 @@ LINES = 50
 LONGEST = 1_000
 """Characters of one reason."""
 
-TOLD_BY_THE_WORKFLOW = frozenset({"FleetIncomplete", "FleetStopped", "FleetRestoreIncomplete", "FleetRestoreStopped"})
+TOLD_BY_THE_WORKFLOW = frozenset({"FleetIncomplete", "FleetRestoreIncomplete"})
 """How our own workflows fail once they have told people why."""
+
+STOPPED = frozenset({"FleetStopped", "FleetRestoreStopped"})
+"""How they fail if they could not, or could not go on: it is the message that they would have sent, and sent once."""
 
 _VARIABLE = re.compile(r"[0-9a-fA-F-]{8,}|\d+")
 """What differs between two errors that are the same: identifiers of requests, counts, times."""
@@ -151,10 +154,14 @@ def stopped(voice: Voice, execution: str, error: Mapping[str, Any]) -> Message:
         Severity.FAILURE,
         f"a run stopped before its end: {name}",
         [f"Error: {name}", f"Why: {_cut(_one_line(why), LONGEST)}", *_history(execution), _AGAIN],
-        once=f"stopped {execution}",
+        once=_stopped(execution),
         source=execution,
         triggers=WORKFLOW,
     )
+
+
+def _stopped(execution: str) -> str:
+    return f"stopped {execution}"
 
 
 _AGAIN = (
@@ -220,7 +227,7 @@ def alarmed(voice: Voice, change: Change) -> Message | None:
 
 
 def ended(voice: Voice, execution: Ended) -> Message | None:
-    """A workflow that did not succeed. Ours have told why themselves, unless they could not."""
+    """A workflow that did not succeed. None for one that has told why itself."""
     if execution.error in TOLD_BY_THE_WORKFLOW:
         return None
     name = execution.machine.rpartition(":")[2]
@@ -234,7 +241,7 @@ def ended(voice: Voice, execution: Ended) -> Message | None:
             *_history(execution.arn),
             "What to do: mend the cause, start it again.",
         ],
-        once=f"execution {execution.arn} {execution.status}",
+        once=_stopped(execution.arn) if execution.error in STOPPED else f"execution {execution.arn} {execution.status}",
         source=execution.arn,
         triggers=f"execution/{name}",
     )
