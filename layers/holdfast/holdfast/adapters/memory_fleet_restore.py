@@ -32,7 +32,8 @@ class Thing:
 @dataclass
 class MemoryWorkshop:
     """All that was made, in every place. `making`, `removing`: how long that takes; `lag`: for how long a listing
-    lacks what is new; `full`: there is no capacity; `worst`: what the status checks of instances tell."""
+    lacks what is new; `full`: there is no capacity; `worst`: what the status checks of instances tell; `broken`: why
+    what is made from now on fails."""
 
     fleet: MemoryFleet
     making: timedelta = timedelta(0)
@@ -40,6 +41,7 @@ class MemoryWorkshop:
     lag: timedelta = timedelta(0)
     full: bool = False
     worst: str = "ok"
+    broken: str = ""
     things: list[Thing] = field(default_factory=list)
 
     def provisioner(self, service: Service, place: Place) -> "MemoryProvisioner":
@@ -114,7 +116,9 @@ class MemoryProvisioner:
         fleet.made += 1
         id_ = piece.name if self.service is Service.RDS else f"{piece.type}-{fleet.made:017x}"
         ready, listed = now + self.workshop.making, now + self.workshop.lag
-        self.workshop.things.append(Thing(self.place, piece, id_, _tags(piece.request), facts, ready, listed))
+        thing = Thing(self.place, piece, id_, _tags(piece.request), facts, ready, listed)
+        thing.failed = self.workshop.broken if piece.type is not PieceType.IMAGE else ""
+        self.workshop.things.append(thing)
 
     def _facts(self, piece: Piece, image: str) -> dict[str, Any]:
         request = piece.request

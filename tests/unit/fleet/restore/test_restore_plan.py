@@ -165,12 +165,14 @@ def test_what_it_may_do_comes_along_and_is_set_later() -> None:
         "IamInstanceProfile": "arn:profile",
         "Monitoring": True,
         "SourceDestCheck": False,
+        "Placement": {"Tenancy": "dedicated", "AvailabilityZone": "us-east-1a"},
         "MetadataOptions": {"HttpTokens": "required", "State": "applied"},
     }
     piece = plan.item(asked(told)).pieces[-1]
     assert piece.request["IamInstanceProfile"] == {"Arn": "arn:profile"}
     assert piece.request["Monitoring"] == {"Enabled": True}
     assert piece.request["MetadataOptions"] == {"HttpTokens": "required"}
+    assert piece.request["Placement"] == {"Tenancy": "dedicated"}
     assert piece.settings == ({"SourceDestCheck": {"Value": False}},)
 
 
@@ -203,18 +205,22 @@ ORDERS: dict[str, Any] = {
 }
 
 
+FASTER = ("Iops", "StorageThroughput", "DedicatedLogVolume")
+
+
 @pytest.mark.parametrize(
     ("told", "faster"),
     [
         ({"Iops": 3000, "StorageThroughput": 125}, {}),
         ({"Iops": 12000, "StorageThroughput": 500}, {"Iops": 12000, "StorageThroughput": 500}),
         ({"StorageType": "io1", "Iops": 3000}, {"Iops": 3000}),
-        ({"StorageType": "gp2", "Iops": 1500}, {}),
+        ({"StorageType": "gp2", "Iops": 1500, "DedicatedLogVolume": False}, {}),
+        ({"StorageType": "gp2", "DedicatedLogVolume": True}, {"DedicatedLogVolume": True}),
     ],
 )
 def test_a_database_is_as_fast_as_it_was(told: Mapping[str, Any], faster: Mapping[str, int]) -> None:
     request = plan.item(asked({**ORDERS, **told}, a_backup(source=DATABASE))).pieces[0].request
-    assert {name: request[name] for name in ("Iops", "StorageThroughput") if name in request} == faster
+    assert {name: request[name] for name in FASTER if name in request} == faster
 
 
 def test_the_name_of_a_database_is_not_too_long() -> None:

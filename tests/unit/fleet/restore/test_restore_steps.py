@@ -10,7 +10,8 @@ from holdfast.fleet.model import Place
 from holdfast.fleet.proof import Ledger
 from holdfast.fleet.restore.model import NotRestorable, PieceType, Placement
 from holdfast.fleet.restore.plan import Drills, Wanted
-from holdfast.fleet.restore.record import Record
+from holdfast.fleet.restore.prefix import TOGETHER
+from holdfast.fleet.restore.record import NoSuchRestore, Record
 from holdfast.fleet.restore.steps import NoDrills, NotAStep
 from tests.fleets import ABROAD, BEGINNING, DAILY, HOME, KEY, RULES, House
 
@@ -281,3 +282,120 @@ def test_a_cluster_is_drilled_with_one_member() -> None:
     assert house.carry_out({"drill": True, "due": house.time.isoformat()})["failed"] == []
     assert [one.piece.type for one in house.workshop.things] == [PieceType.CLUSTER, PieceType.DATABASE]
     assert house.workshop.there() == []
+
+
+def test_what_ends_at_once_has_failed() -> None:
+    house = House()
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    house.workshop.broken = "Client.InvalidKMSKey.InvalidState"
+    planned = house.plan(machine.id)
+    assert house.carry_out({"restore": planned.restore})["failed"] == [machine.id]
+    assert why(house, planned.restore).endswith("failed: Client.InvalidKMSKey.InvalidState")
+
+
+def test_what_somebody_removes_meanwhile_is_missed() -> None:
+    house = House()
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    planned = house.plan(machine.id)
+    house.do({"step": "prepare", "restore": planned.restore})
+    item = {"restore": planned.restore, "item": planned.items[0].name}
+    while house.do({"step": "provision", **item})["status"] != "done":
+        pass
+    told = f"{house.workshop.things[-1].id}: somebody has removed it"
+    house.workshop.things.clear()
+    assert house.do({"step": "configure", **item}) == {"status": "failed", "wait": 0, "why": told}
+    assert house.do({"step": "validate", **item})["status"] == "failed"
+
+
+def test_an_error_that_nobody_expected_is_told() -> None:
+    house = House()
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    planned = house.plan(machine.id)
+    item = {"restore": planned.restore, "item": planned.items[0].name}
+    error = {"Error": "UnauthorizedOperation", "Cause": "you may not"}
+    for _ in range(2):
+        assert house.do({"step": "failed", **item, "error": error})["why"] == "UnauthorizedOperation: you may not"
+    house.do({"step": "report", "restore": planned.restore})
+    assert why(house, planned.restore) == "UnauthorizedOperation: you may not"
+
+
+def test_a_drill_that_cannot_be_removed_is_told_and_failed() -> None:
+    house = House(drills=DRILLS)
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    house.workshop.removing = timedelta(days=9)
+    answer = house.carry_out({"drill": True, "due": house.time.isoformat()})
+    assert answer["failed"] == [machine.id]
+    assert answer["summary"] == (
+        f"drill of 2026-11-21T02:00:00Z: 1 of 1 drilled and found good; still there, remove by hand: {machine.id}"
+    )
+    assert Ledger(house.documents).verify()[1][0]["result"] == "passed"
+
+
+def test_an_error_of_destroying_does_not_undo_what_a_drill_showed() -> None:
+    house = House(drills=DRILLS)
+    house.account.instance(HOME, DAILY)
+    house.back_up()
+    house.carry_out({"drill": True, "due": house.time.isoformat()})
+    restore = next(key for key in house.documents.keys("restores/")).split("/")[1]
+    item = {"restore": restore, "item": Record(house.documents, restore).plan().items[0].name}
+    house.do({"step": "failed", **item, "error": {"Error": "a", "Cause": "b"}})
+    progress = Record(house.documents, restore).progress(item["item"])
+    assert progress
+    assert (progress.status, progress.why) == ("done", None)
+
+
+def test_a_drill_without_a_moment_is_of_when_it_started() -> None:
+    house = House(drills=DRILLS)
+    told = {"step": "prepare", "drill": True, "due": "<aws.scheduler.scheduled-time>"}
+    answer = house.do({**told, "started": "2026-11-21T04:00:00Z"})
+    assert (answer["stages"], answer["drill"]) == ([], True)
+    assert answer["restore"].startswith("drill-20261121T040000Z-")
+
+
+def test_a_restore_that_nobody_planned() -> None:
+    with pytest.raises(NoSuchRestore, match="there is no restore r: holdfast fleet restore plans one"):
+        House().do({"step": "prepare", "restore": "r"})
+
+
+# Objects
+
+
+def test_a_prefix_is_copied_as_far_as_time_permits() -> None:
+    house = House()
+    house.known_bucket("photos", "photos-replica")
+    for number in range(TOGETHER * 2 + 1):
+        house.versions.put("photos-replica", f"{number:05}", "body", house.time)
+    planned = house.plan("photos")
+    item = {"restore": planned.restore, "item": planned.items[0].name}
+    answers: list[dict[str, Any]] = []
+    for step in ("provision", "validate"):
+        while not answers or answers[-1]["status"] == "waiting" or answers[-1]["step"] != step:
+            answers.append({"step": step, **house.restore({"step": step, **item}, time_left=lambda: False)})
+        assert house.do({"step": step, **item})["status"] == "done"
+    assert [answer["why"] for answer in answers] == [
+        *["there is more to copy"] * 3,
+        "",
+        *["there is more to look at"] * 3,
+        "",
+    ]
+    assert house.versions.copies == TOGETHER * 2 + 1
+    assert house.do({"step": "configure", **item})["status"] == "done"
+
+
+def test_what_is_changed_after_it_was_copied_is_found() -> None:
+    house = House()
+    house.known_bucket("photos", "photos-replica")
+    for name in ("a", "b"):
+        house.versions.put("photos-replica", name, "body", house.time)
+    planned = house.plan("photos")
+    item = {"restore": planned.restore, "item": planned.items[0].name}
+    house.do({"step": "provision", **item})
+    house.versions.put("photos", "a", "another body", house.time)
+    house.versions.delete("photos", "b", house.time)
+    assert house.do({"step": "validate", **item})["why"] == (
+        "2 objects are not as they were: the first is 'a': it has 12 bytes there, and had 4"
+    )

@@ -12,7 +12,7 @@ GIB = 1024**3
 
 LONGEST_NAME = 63
 
-_OF_INSTANCE = (
+OF_INSTANCE = (
     "DBInstanceClass",
     "Port",
     "MultiAZ",
@@ -25,10 +25,9 @@ _OF_INSTANCE = (
     "EnableCloudwatchLogsExports",
     "NetworkType",
     "CACertificateIdentifier",
-    "DedicatedLogVolume",
     "ProcessorFeatures",
 )
-_OF_CLUSTER = (
+OF_CLUSTER = (
     "Engine",
     "EngineVersion",
     "EngineMode",
@@ -42,7 +41,7 @@ _OF_CLUSTER = (
     "BacktrackWindow",
     "NetworkType",
 )
-_OF_MEMBER = (
+OF_MEMBER = (
     "PromotionTier",
     "PubliclyAccessible",
     "AutoMinorVersionUpgrade",
@@ -50,7 +49,7 @@ _OF_MEMBER = (
     "MonitoringRoleArn",
 )
 
-_SET_LATER = (
+SET_LATER = (
     "BackupRetentionPeriod",
     "PreferredBackupWindow",
     "PreferredMaintenanceWindow",
@@ -61,7 +60,7 @@ _SET_LATER = (
 )
 """What restoring does not set. Who deletes a half-made database is not in the way of its protection."""
 
-_SET_LATER_OF_CLUSTER = (
+SET_LATER_OF_CLUSTER = (
     "BackupRetentionPeriod",
     "PreferredBackupWindow",
     "PreferredMaintenanceWindow",
@@ -133,7 +132,7 @@ def _database(asked: Request) -> Piece:
     request = {
         "DBInstanceIdentifier": name,
         "DBSnapshotIdentifier": asked.backup.parts[0].id,
-        **given(told, _OF_INSTANCE),
+        **given(told, OF_INSTANCE),
         **_faster(told),
         **_groups(asked, "DBParameterGroupName", "OptionGroupName"),
         **_network(asked),
@@ -148,11 +147,16 @@ def _database(asked: Request) -> Piece:
     if asked.placement.isolated:
         request |= {"MultiAZ": False, "PubliclyAccessible": False, "DeletionProtection": False}
         return Piece(PieceType.DATABASE, name, request, (), {**expected, "public": False})
-    return Piece(PieceType.DATABASE, name, request, _later(told, _SET_LATER), expected)
+    return Piece(PieceType.DATABASE, name, request, _later(told, SET_LATER), expected)
 
 
 def _faster(told: Mapping[str, Any]) -> dict[str, Any]:
     """What was paid for besides what every volume has."""
+    logs = {"DedicatedLogVolume": True} if told.get("DedicatedLogVolume") else {}
+    return logs | _rates(told)
+
+
+def _rates(told: Mapping[str, Any]) -> dict[str, Any]:
     if told.get("StorageType") != "gp3":
         return given(told, ("Iops",)) if told.get("StorageType") in ("io1", "io2") else {}
     usual = {"Iops": _USUAL_GP3_IOPS, "StorageThroughput": _USUAL_GP3_THROUGHPUT}
@@ -173,14 +177,14 @@ def _cluster(asked: Request) -> Piece:
     request = {
         "DBClusterIdentifier": name,
         "SnapshotIdentifier": asked.backup.parts[0].id,
-        **given(told, _OF_CLUSTER),
+        **given(told, OF_CLUSTER),
         **_groups(asked, "DBClusterParameterGroupName"),
         **_network(asked),
         "Tags": tag_list(asked.tags),
     }
     if not _is_aurora(told):  # it brings its members itself
         request |= given(told, ("DBClusterInstanceClass", "Iops"))
-    settings = () if asked.placement.isolated else _later(told, _SET_LATER_OF_CLUSTER)
+    settings = () if asked.placement.isolated else _later(told, SET_LATER_OF_CLUSTER)
     expected = {"engine": f"{told['Engine']} {told['EngineVersion']}", **_encrypted(told)}
     return Piece(PieceType.CLUSTER, name, request, settings, expected)
 
@@ -198,7 +202,7 @@ def _members(asked: Request) -> Iterator[Piece]:
             "DBClusterIdentifier": new_name(asked),
             "DBInstanceClass": member["DBInstanceClass"],
             "Engine": told["Engine"],
-            **given(member, _OF_MEMBER),
+            **given(member, OF_MEMBER),
             "Tags": tag_list(asked.tags),
         }
         expected = {"class": member["DBInstanceClass"]}

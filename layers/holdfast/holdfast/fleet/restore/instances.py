@@ -12,7 +12,7 @@ GIB = 1024**3
 LINUX = "Linux/UNIX"
 """The platform that needs no licence in its image."""
 
-_OF_IMAGE = ("Architecture", "VirtualizationType", "EnaSupport", "SriovNetSupport", "BootMode", "TpmSupport")
+OF_IMAGE = ("Architecture", "VirtualizationType", "EnaSupport", "SriovNetSupport", "BootMode", "TpmSupport")
 
 _OF_METADATA = (
     "HttpTokens",
@@ -68,7 +68,7 @@ def _image(asked: Request, devices: list[dict[str, Any]]) -> Piece:
         "Description": f"made by holdfast to restore {asked.label}, and removed then",
         "RootDeviceName": told["RootDeviceName"],
         "BlockDeviceMappings": devices,
-        **given(told, _OF_IMAGE),
+        **given(told, OF_IMAGE),
         "TagSpecifications": [{"ResourceType": "image", "Tags": tag_list(asked.marks)}],
     }
     return Piece(PieceType.IMAGE, name, request, temporary=True)
@@ -103,6 +103,7 @@ def _instance(asked: Request, devices: list[dict[str, Any]], image: Mapping[str,
         **({} if asked.placement.isolated else _identity(asked)),
         **given({"MetadataOptions": given(asked.description.get("MetadataOptions", {}), _OF_METADATA)}),
         **given(asked.description, ("EbsOptimized",)),
+        **_tenancy(asked.description),
         "TagSpecifications": [{"ResourceType": of, "Tags": tags} for of in ("instance", "volume")],
     }
     settings = () if asked.placement.isolated else tuple(_settings(asked.description))
@@ -115,6 +116,12 @@ def _network(asked: Request) -> dict[str, Any]:
         return {"NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnet, "AssociatePublicIpAddress": False}]}
     groups = list(asked.placement.security_groups) or asked.description["SecurityGroupIds"]
     return {"SubnetId": subnet, "SecurityGroupIds": groups}
+
+
+def _tenancy(told: Mapping[str, Any]) -> dict[str, Any]:
+    """A host of one's own would have to be the same, and have room."""
+    is_dedicated = told.get("Placement", {}).get("Tenancy") == "dedicated"
+    return {"Placement": {"Tenancy": "dedicated"}} if is_dedicated else {}
 
 
 def _identity(asked: Request) -> dict[str, Any]:

@@ -201,8 +201,8 @@ class Restore:
                 return self._wait(work, why)
             case plan.Failed(why, mend):
                 return self._fail(work, why, mend)
-            case plan.Make(missing, _):
-                return self._fail(work, f"{missing[0].type} {missing[0].name} is gone: somebody has removed it", SEE)
+            case plan.Make():
+                return self._fail(work, f"{', '.join(work.progress.made)}: somebody has removed it", SEE)
             case other:
                 assert_never(other)
 
