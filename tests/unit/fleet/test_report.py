@@ -11,7 +11,7 @@ from holdfast.breaker.plan import Budget
 from holdfast.fleet import steps
 from holdfast.fleet.model import Keep
 from holdfast.fleet.sets import Member
-from tests.unit.fleet.domain import DAILY, DUE, OWN_KEY, Estate, digests
+from tests.unit.fleet.domain import ABROAD, DAILY, DUE, OWN_KEY, Estate, digests
 
 RUN = "daily-2026-11-21T02-00-00Z"
 SET = "sets/2026-11-21T02-00-00Z.json"
@@ -165,6 +165,45 @@ def of_tables(moment: datetime) -> Iterator[Member]:
 def of_warehouse(_moment: datetime) -> Iterator[Member]:
     yield Member("warehouse", "half", "1", DUE, "holdfast warehouse restore")
     raise LookupError("no run yet")
+
+
+def test_a_set_of_what_somebody_asked_for_does_not_look_whole() -> None:
+    estate = an_estate("orders", "people")
+    estate.run("manual", "orders")
+    told = estate.document(SET)
+    assert members(estate) == [("fleet", "orders")]
+    assert told["lacking"] == [{"system": "fleet", "why": "only orders was to be backed up"}]
+
+
+def test_a_replica_is_a_member_as_of_when_it_had_all() -> None:
+    estate = an_estate("orders", copies=ABROAD)
+    for name in ("behind", "pictures"):
+        estate.account.bucket("eu-west-1", name, DAILY)
+    estate.run()
+    estate.account.replicating = timedelta(hours=2)
+    estate.account.put("behind", "one")
+    written = estate.time
+    estate.later(hours=1)
+    run = estate.run("weekly")["run"]
+    told = {one["name"]: one for one in estate.document(f"sets/{run.partition('-')[2]}.json")["members"]}
+    assert told["arn:aws:s3:::behind"]["at"] == written.isoformat()
+    assert told["arn:aws:s3:::behind"]["position"] == "behind-replica"
+    moment = told["arn:aws:rds:eu-west-1:123456789012:db:orders"]["at"]
+    assert told["arn:aws:s3:::pictures"]["restore"] == (
+        f"holdfast fleet restore --resource arn:aws:s3:::pictures --at {moment}"
+    )
+
+
+def test_a_bucket_that_was_never_found_good_is_no_member() -> None:
+    estate = an_estate(copies=ABROAD)
+    estate.account.bucket("eu-west-1", "pictures", DAILY)
+    estate.account.put("pictures", "one")
+    estate.account.buckets["pictures"].objects["one"].refused = True
+    estate.run()
+    told = estate.document(SET)
+    assert told["members"] == []
+    why = "pictures: 1 of 1 objects could not be replicated"
+    assert told["lacking"] == [{"system": "fleet", "why": why}]
 
 
 def test_other_systems_tell_what_they_have_or_why_not() -> None:

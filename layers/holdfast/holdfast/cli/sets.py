@@ -36,7 +36,7 @@ def list_sets(stack: StackName = DEFAULT_STACK) -> None:
         table.add_column(name, justify="right")
     table.add_column("without")
     for told in map(documents.load, keys):
-        lacking = ", ".join(one["system"] for one in told.get("lacking", []))
+        lacking = ", ".join(sorted({one["system"] for one in told.get("lacking", [])}))
         members, skew = f"{len(told['members']):,}", _skew(told["skew_seconds"])
         table.add_row(Text(told["set"]), Text(told["run"]), told["at"], members, skew, Text(lacking or "-"))
     print_whole(table)

@@ -49,7 +49,7 @@ def report(fleet: Fleet, slot: Slot, systems: Mapping[str, sets.Positions]) -> d
     done = [one for one in results.values() if one["status"] == "done"]
     cleaned = fleet.documents.load(naming.expired(run)) or {"removed": [], "blocked": [], "held": None}
     makes_backups = slot.schedule is not Schedule.CLEANUP
-    recovery_set = sets.save(fleet, slot, failures, systems) if makes_backups else None
+    recovery_set = sets.save(fleet, slot, failures, systems, told["asked"]) if makes_backups else None
     finished = fleet.now()
     document = {
         "run": run,

@@ -1,12 +1,13 @@
 """Recovery sets: one moment, and what each system has of it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from holdfast.fleet import naming, plan
-from holdfast.fleet.model import Backup, Place, Schedule, Slot
+from holdfast.fleet.model import Backup, Place, Schedule, Slot, moment_of
 from holdfast.fleet.run import SNAPSHOT_SERVICES, Fleet
 
 
@@ -38,14 +39,18 @@ type Positions = Callable[[datetime], Iterable[Member]]
 
 
 def save(
-    fleet: Fleet, slot: Slot, failed: Iterable[Mapping[str, Any]], systems: Mapping[str, Positions]
+    fleet: Fleet,
+    slot: Slot,
+    failed: Iterable[Mapping[str, Any]],
+    systems: Mapping[str, Positions],
+    asked: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Write down the set of a run: its good backups, and what the other systems have of the same moment. Runs that were
     due at one moment share it.
 
     The moment is the middle of the backups: so the skew is least. Without any, it is when the run was due. What could
     not be backed up, or seen, and a system that cannot tell, are named with the reason: a set that lacks something must
-    not look whole.
+    not look whole. `asked`: the only resources that somebody wanted.
     """
     backups, lacking = _backups(fleet, slot)
     own = [_member(backup) for backup in backups]
@@ -57,8 +62,10 @@ def save(
         for one in [*failed, *_failed_besides(fleet, slot)]
         if one["arn"] not in there
     ]
+    if asked:
+        lacking.append(_lacks("fleet", f"only {', '.join(asked)} was to be backed up"))
     others: list[Member] = []
-    for system, positions in systems.items():
+    for system, positions in {**systems, "fleet": partial(_replicas, fleet)}.items():
         try:
             others += list(positions(moment))
         except Exception as error:
@@ -91,6 +98,15 @@ def _backups(fleet: Fleet, slot: Slot) -> tuple[list[Backup], list[dict[str, str
                 one.source: one for one in found if one.slot.set == slot.set and one.verified and not one.is_copy
             }
     return [backup for _, backup in sorted(newest.items())], lacking
+
+
+def _replicas(fleet: Fleet, moment: datetime) -> Iterator[Member]:
+    """A replica has what a bucket was at each moment until it was last found to have all."""
+    for told in fleet.each(fleet.documents.load, fleet.documents.keys(naming.BUCKETS)):
+        if taken := moment_of(str(told["taken"])):
+            at = min(taken, moment).replace(microsecond=0)
+            command = f"holdfast fleet restore --resource {told['arn']} --at {at.isoformat()}"
+            yield Member("fleet", told["arn"], told["replica"], at, command)
 
 
 def _failed_besides(fleet: Fleet, slot: Slot) -> list[Mapping[str, Any]]:
