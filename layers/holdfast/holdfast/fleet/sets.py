@@ -65,7 +65,8 @@ def save(
     if asked:
         lacking.append(_lacks("fleet", f"only {', '.join(asked)} was to be backed up"))
     others: list[Member] = []
-    for system, positions in {**systems, "fleet": partial(_replicas, fleet)}.items():
+    asking: dict[str, Positions] = {**systems, "fleet": partial(_replicas, fleet)}
+    for system, positions in asking.items():
         try:
             others += list(positions(moment))
         except Exception as error:
