@@ -1,6 +1,8 @@
 """Bytes times prices, by hand and by the module."""
 
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -141,3 +143,15 @@ def test_without_a_fleet_nothing_of_it_is_paid_for() -> None:
 def test_the_first_year_counts_only_the_days_that_it_has() -> None:
     lines = list(plan.estimate(100, KEEP, 0.05, Lifecycle(60, 365, 730), prices()))
     assert "  The first year: $17.07. In STANDARD all along: $27.60." in lines
+
+
+EXPLAINED = Path("docs/explanation/fleet-costs.md")
+
+
+def test_the_explanation_has_the_sums_that_come_of_its_retentions() -> None:
+    rows = re.findall(r"^\| (\d+ daily.*?) \| ([\d,]+) GB \| \$([\d.]+) \|$", EXPLAINED.read_text(), re.MULTILINE)
+    assert len(rows) == 6
+    for retention, stored, dollars in rows:
+        counts = {name: int(count) for count, name in re.findall(r"(\d+) (\w+)", retention)}
+        times = plan.kept(Keep(*(counts.get(name, 0) for name in ("daily", "weekly", "monthly", "yearly"))), 0.05)
+        assert (f"{times * 100:,.0f}", f"{times * 5:.2f}") == (stored, dollars)
