@@ -13,7 +13,7 @@ from holdfast.objects import guard
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
-SYSTEMS = (guard.SYSTEM, "capacity", "warehouse")
+SYSTEMS = (guard.SYSTEM, "capacity", "warehouse", "fleet")
 
 System = Annotated[str, typer.Argument(help=f"One of: {', '.join(SYSTEMS)}.")]
 
