@@ -4,6 +4,7 @@ and what a drill removes."""
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Protocol
 
 import boto3
@@ -16,13 +17,14 @@ from holdfast.adapters.rds_restore import RdsProvisioner
 from holdfast.fleet.model import Place, Service
 from holdfast.fleet.ports import Shelf
 from holdfast.fleet.restore import plan
-from holdfast.fleet.restore.model import Made, Mark, PieceType, State
-from holdfast.fleet.restore.plan import Drills
+from holdfast.fleet.restore.model import Made, Mark, PieceType, Placement, State
+from holdfast.fleet.restore.plan import Drills, Wanted
 from holdfast.fleet.restore.ports import Provisioner, Refused
 from holdfast.fleet.restore.record import Record
 from holdfast.fleet.restore.steps import Restore
+from holdfast.fleet.run import Rules
 from tests import aws
-from tests.fleets import DAILY, HOME, House
+from tests.fleets import ABROAD, DAILY, HOME, RULES, House
 
 ACCOUNT = "123456789012"
 
@@ -40,12 +42,13 @@ class Site(Protocol):
     def subnet(self) -> str:
         """An isolated one; databases have the group `isolated`."""
 
-    def provisioner(self, service: Service) -> Provisioner: ...
+    def network_abroad(self) -> Placement: ...
+    def provisioner(self, service: Service, region: str = HOME) -> Provisioner: ...
 
 
 class InMemory:
-    def __init__(self) -> None:
-        self.house = House()
+    def __init__(self, rules: Rules) -> None:
+        self.house = House(rules)
 
     def instance(self) -> str:
         return self.house.account.instance(HOME, {**DAILY, "Name": "web"}, sizes=(8, 20)).id
@@ -59,24 +62,32 @@ class InMemory:
     def subnet(self) -> str:
         return "subnet-isolated"
 
-    def provisioner(self, service: Service) -> Provisioner:
-        return self.house.workshop.provisioner(service, Place(HOME))
+    def network_abroad(self) -> Placement:
+        return Placement("subnet-dr", ("sg-dr",), "dr")
+
+    def provisioner(self, service: Service, region: str = HOME) -> Provisioner:
+        return self.house.workshop.provisioner(service, Place(region))
+
+
+@cache
+def client(service: str, region: str) -> Any:
+    return boto3.client(service, region)  # type: ignore[call-overload]
 
 
 class MotoHouse(House):
     """Its shelves and provisioners are AWS's."""
 
     def shelf(self, service: Service, place: Place) -> Shelf:  # type: ignore[override]
-        kms = boto3.client("kms", place.region)
+        made, kms = client(service.value, place.region), client("kms", place.region)
         if service is Service.EC2:
-            client = boto3.client("ec2", place.region)
-            return Ec2Shelf(client, kms, place.region, ACCOUNT, "holdfast", locks=False)
-        return RdsShelf(boto3.client("rds", place.region), kms, place.region, ACCOUNT, "holdfast")
+            return Ec2Shelf(made, kms, place.region, ACCOUNT, "holdfast", locks=False)
+        return RdsShelf(made, kms, place.region, ACCOUNT, "holdfast")
 
     def provisioner(self, service: Service, place: Place) -> Provisioner:
+        made = client(service.value, place.region)
         if service is Service.EC2:
-            return Ec2Provisioner(boto3.client("ec2", place.region), place.region, ACCOUNT)
-        return RdsProvisioner(boto3.client("rds", place.region))
+            return Ec2Provisioner(made, place.region, ACCOUNT)
+        return RdsProvisioner(made)
 
     @property
     def restore(self) -> Restore:
@@ -84,9 +95,9 @@ class MotoHouse(House):
 
 
 class OnMoto:
-    def __init__(self) -> None:
-        self.house = MotoHouse(time=datetime.now(UTC).replace(microsecond=0))
-        self.ec2, self.rds = boto3.client("ec2", HOME), boto3.client("rds", HOME)
+    def __init__(self, rules: Rules) -> None:
+        self.house = MotoHouse(rules, time=datetime.now(UTC).replace(microsecond=0))
+        self.ec2, self.rds = client("ec2", HOME), client("rds", HOME)
         self.rds.create_db_subnet_group(
             DBSubnetGroupName="isolated", DBSubnetGroupDescription="isolated", SubnetIds=[self.subnet()]
         )
@@ -103,10 +114,10 @@ class OnMoto:
             MaxCount=1,
             InstanceType="t3.micro",
             SubnetId=self.subnet(),
-            BlockDeviceMappings=devices,  # type: ignore[arg-type]
+            BlockDeviceMappings=devices,
             TagSpecifications=[{"ResourceType": "instance", "Tags": tags({**DAILY, "Name": "web"})}],
         )
-        return ran["Instances"][0]["InstanceId"]
+        return str(ran["Instances"][0]["InstanceId"])
 
     def database(self) -> str:
         self.rds.create_db_instance(
@@ -137,24 +148,37 @@ class OnMoto:
         return "aurora"
 
     def subnet(self) -> str:
-        return self.ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        return str(self.ec2.describe_subnets()["Subnets"][0]["SubnetId"])
 
-    def provisioner(self, service: Service) -> Provisioner:
-        return self.house.provisioner(service, Place(HOME))
+    def network_abroad(self) -> Placement:
+        ec2, rds = client("ec2", ABROAD), client("rds", ABROAD)
+        subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+        group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+        rds.create_db_subnet_group(DBSubnetGroupName="dr", DBSubnetGroupDescription="there", SubnetIds=[subnet])
+        return Placement(subnet, (group,), "dr")
+
+    def provisioner(self, service: Service, region: str = HOME) -> Provisioner:
+        return self.house.provisioner(service, Place(region))
 
 
 def tags(told: Mapping[str, str]) -> Any:
     return [{"Key": key, "Value": value} for key, value in told.items()]
 
 
+@pytest.fixture
+def rules() -> Rules:
+    return RULES
+
+
 @pytest.fixture(params=["memory", "moto"])
-def site(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+def site(request: pytest.FixtureRequest, rules: Rules, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     if request.param == "memory":
-        yield InMemory()
+        yield InMemory(rules)
         return
     with aws.account():
         monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # they take seconds
-        yield OnMoto()
+        client.cache_clear()
+        yield OnMoto(rules)
 
 
 def reasons(site: Site, restore: str, **asked: Any) -> list[str]:
@@ -165,8 +189,8 @@ def reasons(site: Site, restore: str, **asked: Any) -> list[str]:
     return [item["why"] for item in report["items"] if item["status"] != "done"]
 
 
-def made(site: Site, service: Service, restore: str) -> list[Made]:
-    return sorted(site.provisioner(service).made(restore), key=lambda one: one.name)
+def made(site: Site, service: Service, restore: str, region: str = HOME) -> list[Made]:
+    return sorted(site.provisioner(service, region).made(restore), key=lambda one: one.name)
 
 
 def test_an_instance_is_made_again(site: Site) -> None:
@@ -180,7 +204,11 @@ def test_an_instance_is_made_again(site: Site) -> None:
     assert found[0].tags["Name"] == "web"
     assert "/dev/sdf 20 GiB" in found[0].facts["volumes"]
     assert site.house.carry_out({"restore": planned.restore})["failed"] == []
-    assert len(made(site, Service.EC2, planned.restore)) == 1
+    again = made(site, Service.EC2, planned.restore)
+    assert [one.id for one in again] == [found[0].id]
+    for gone in (again[0], again[0], replace(again[0], type=PieceType.IMAGE, id="ami-00000000000000000")):
+        site.provisioner(Service.EC2).remove(gone)
+    assert made(site, Service.EC2, planned.restore) == []
 
 
 @pytest.mark.parametrize("kind", ["database", "cluster"])
@@ -193,6 +221,22 @@ def test_a_database_is_made_again(site: Site, kind: str) -> None:
     assert [one.state for one in found] == [State.READY] * len(planned.items[0].pieces)
     assert found[0].id.startswith(f"{name}-restored-")
     assert all(one.tags[Mark.FROM] == planned.items[0].backup for one in found)
+    piece = planned.items[0].pieces[0]
+    nowhere = dict.fromkeys(("DBSnapshotIdentifier", "SnapshotIdentifier") & piece.request.keys(), "nowhere")
+    with pytest.raises(Refused, match="nowhere"):
+        site.provisioner(Service.RDS).make(replace(piece, name="other", request={**piece.request, **nowhere}))
+
+
+@pytest.mark.parametrize("rules", [replace(RULES, copies_to=Place(ABROAD))], ids=["copies"])
+def test_copies_are_restored_where_they_are(site: Site) -> None:
+    names = [site.instance(), site.database()]
+    site.house.back_up()
+    placement = site.network_abroad()
+    for name, service in zip(names, (Service.EC2, Service.RDS), strict=True):
+        planned = site.house.plan(name, Wanted(region=ABROAD), placement)
+        assert reasons(site, planned.restore) == []
+        assert [one.state for one in made(site, service, planned.restore, ABROAD)] == [State.READY]
+        assert made(site, service, planned.restore) == []
 
 
 def test_a_drill_leaves_nothing(site: Site) -> None:
@@ -204,25 +248,3 @@ def test_a_drill_leaves_nothing(site: Site) -> None:
     assert made(site, Service.EC2, restore) == made(site, Service.RDS, restore) == []
     shelves = [site.house.shelf(service, Place(HOME)) for service in (Service.EC2, Service.RDS)]
     assert sorted(one.name for shelf in shelves for one in shelf.resources()) == sorted(before)
-
-
-def test_what_cannot_be_made_is_refused(site: Site) -> None:
-    name = site.database()
-    site.house.back_up()
-    piece = site.house.plan(name).items[0].pieces[0]
-    elsewhere = replace(piece, request={**piece.request, "DBSnapshotIdentifier": "nowhere"})
-    with pytest.raises(Refused, match="nowhere"):
-        site.provisioner(Service.RDS).make(elsewhere)
-
-
-def test_what_is_gone_is_removed_already(site: Site) -> None:
-    name = site.instance()
-    site.house.back_up()
-    planned = site.house.plan(name)
-    site.house.carry_out({"restore": planned.restore})
-    provisioner = site.provisioner(Service.EC2)
-    one = made(site, Service.EC2, planned.restore)[0]
-    for _ in range(2):
-        provisioner.remove(one)
-    assert made(site, Service.EC2, planned.restore) == []
-    provisioner.remove(replace(one, type=PieceType.IMAGE, id="ami-00000000000000000"))
