@@ -182,10 +182,9 @@ def _replicate(fleet: Fleet, item: Item, resource: Resource) -> Step:
             "set FleetCopyRegion, or tag the bucket holdfast:backup=none",
         )
     buckets, replica = fleet.buckets_of(resource.region), replica_of(fleet, resource)
-    told = fleet.documents.load(naming.bucket(item.digest))
-    if told and not told["again"] and not buckets.look(resource, replica, "").rule:
+    if not job_token(fleet, item) and not buckets.look(resource, replica, "").rule:
         # Nothing has replicated what was written since somebody took the rule away.
-        fleet.documents.save(naming.bucket(item.digest), {**told, "again": True})
+        _announce(fleet, item, Ask.JOB, Asked(1, fleet.now(), fleet.now()))
     token = job_token(fleet, item)
     buckets.replicate(resource, replica, token)
     match buckets.look(resource, replica, token):
@@ -201,7 +200,10 @@ def _replicate(fleet: Fleet, item: Item, resource: Resource) -> Step:
 
 
 def job_token(fleet: Fleet, item: Item) -> str:
-    """Names the job that copies what was there before: one of each run until one was found good, and one of a run after
-    one that was not. Empty if there is nothing to do."""
+    """Names the job that copies what was there before: of each run until one was found good, of a run after one that
+    was not, and of one that found no rule. Empty if there is nothing to do."""
     told = fleet.documents.load(naming.bucket(item.digest))
-    return f"{item.digest}-{item.run}" if told is None or told["again"] else ""
+    is_due = (
+        told is None or told["again"] or fleet.documents.load(naming.announcement(item.run, item.digest, Ask.JOB, 1))
+    )
+    return f"{item.digest}-{item.run}" if is_due else ""

@@ -128,10 +128,12 @@ NEXT_RUN = "the next run makes a new one; to have one now: holdfast fleet backup
 
 
 class Ask(StrEnum):
-    """What an announcement tells was asked for; of a copy, with the part's ID behind it."""
+    """What an announcement tells was asked for; of a copy, with the part's ID behind it. `JOB`: one that copies what
+    was written to a bucket while it had no rule."""
 
     CREATE = "create"
     COPY = "copy"
+    JOB = "job"
 
 
 @dataclass(frozen=True, slots=True)
