@@ -81,6 +81,8 @@ def restore(
         raise typer.BadParameter("give --resource or --set, and not both")
     if at is not None and run is not None:
         raise typer.BadParameter("--at and --run each name a moment: give one of them")
+    if recovery_set is not None and (at is not None or run is not None):
+        raise typer.BadParameter("--set names a moment: give neither --at nor --run with it")
     onto = _onto(prefix, to, overwrite=overwrite)
     found = deployed(stack)
     wanted = Wanted(moment_of(at, wiring.now()) if at else None, _slot(run), region=region, unverified=unverified)

@@ -1,6 +1,6 @@
 """Gathers what there is of backups, and plans: a restore that somebody asks for, or a drill."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -48,7 +48,7 @@ class Onto:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A resource of a recovery set that cannot be restored as asked, and why."""
+    """What a recovery set lacks, or has and cannot be restored as asked, and why."""
 
     source: str
     why: str
@@ -88,26 +88,32 @@ class Planner:
             raise NotRestorable(f"there is no recovery set {name!r}: holdfast sets list shows them")
         at = datetime.fromisoformat(told["at"])
         restore = plan.restore_id(f"set-{name}", at, self.wanted.region, self.placement, self.onto)
-        items, left_out = self._all_of(restore, name)
-        for bucket in buckets(self.fleet.documents).values():
-            try:
-                items.append(self._bucket(bucket, at, under=f"{bucket['name']}/"))
-            except NotRestorable as error:
-                left_out.append(LeftOut(bucket["arn"], str(error)))
+        members = {one["name"]: one for one in told["members"] if one["system"] == "fleet"}
+        found = [*self._all_of(restore, name, members), *self._buckets_of(members)]
+        items = tuple(one for one in found if isinstance(one, Item))
+        left_out = [one for one in found if isinstance(one, LeftOut)]
+        left_out += [LeftOut(one["system"], one["why"]) for one in told["lacking"]]
         commands = tuple(member["restore"] for member in told["members"] if member["system"] != "fleet")
-        return Plan(restore, f"recovery set {name}", tuple(items), commands), left_out
+        return Plan(restore, f"recovery set {name}", items, commands), left_out
 
-    def _all_of(self, restore: str, name: str) -> tuple[list[Item], list[LeftOut]]:
-        items: list[Item] = []
-        left_out: list[LeftOut] = []
+    def _all_of(self, restore: str, name: str, members: Iterable[str]) -> Iterator[Item | LeftOut]:
+        """Of instances and databases."""
         slot = _slot_of_set(name)
         backups = [one for one in backups_in(self.fleet, self.wanted.region) if one.slot.set == slot.set]
-        for source in sorted({one.source for one in backups}):
+        for source in sorted(source for source in members if plan.region_of(source)):
             try:
-                items.append(self._snapshots(restore, plan.choose(backups, source, self.wanted)))
+                yield self._snapshots(restore, plan.choose(backups, source, self.wanted))
             except NotRestorable as error:
-                left_out.append(LeftOut(source, str(error)))
-        return items, left_out
+                yield LeftOut(source, str(error))
+
+    def _buckets_of(self, members: Mapping[str, Mapping[str, Any]]) -> Iterator[Item | LeftOut]:
+        known = buckets(self.fleet.documents)
+        for source in sorted(members.keys() & known.keys()):
+            bucket = known[source]
+            try:
+                yield self._bucket(bucket, datetime.fromisoformat(members[source]["at"]), under=f"{bucket['name']}/")
+            except NotRestorable as error:
+                yield LeftOut(source, str(error))
 
     def _snapshots(self, restore: str, backup: Backup) -> Item:
         return item_of(self.fleet, restore, backup, self.placement)
