@@ -215,7 +215,15 @@ def test_a_resource_that_is_gone_since_is_failed_at_once() -> None:
     estate, digest = a_database()
     estate.account.databases.clear()
     assert estate.step(RUN, digest)["status"] == "failed"
-    assert estate.result(RUN, digest)["why"] == "it is gone since the run began"
+    assert estate.result(RUN, digest)["why"] == "since the run began: there is no database orders in eu-west-1 any more"
+
+
+def test_a_snapshot_that_is_gone_before_it_is_copied_is_told_as_that() -> None:
+    estate, digest = an_estate(copies=OTHER)
+    estate.step(RUN, digest)
+    (snapshot,) = estate.ids()
+    estate.hook = lambda call, *_: estate.account.lose(snapshot) if call == "share" else None
+    assert estate.step(RUN, digest)["why"] == f"since the run began: there is no {snapshot} in eu-west-1"
 
 
 def test_a_volume_detached_since_the_run_began_fails_the_backup() -> None:

@@ -102,6 +102,14 @@ def test_of_many_failures_a_few_are_told_and_all_are_written() -> None:
     assert len(answer["failed"]) == len(estate.document(f"runs/{RUN}/report.json")["failed"]) == 7
 
 
+def test_what_goes_through_the_workflow_stays_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("holdfast.fleet.report.NAMED", 2)
+    estate = an_estate("one", "two", "three")
+    estate.discover()
+    assert len(estate.report(RUN)["failed"]) == 2
+    assert len(estate.document(f"runs/{RUN}/report.json")["failed"]) == 3
+
+
 def test_a_cleaning_tells_what_it_removed_and_what_holds_it() -> None:
     estate = an_estate("orders", keep=Keep(9, 0, 0, 0), budget=Budget(10, 0))
     for _ in range(5):

@@ -27,8 +27,8 @@ def advance(fleet: Fleet, item: Item) -> dict[str, Any]:
         step = _replicate(fleet, item, resource) if resource.kind is Kind.BUCKET else _advance(fleet, item, resource)
     except (NotAvailable, LimitReached) as error:
         step = _later(fleet, began(fleet, item.run), str(error))
-    except ResourceGone:
-        step = Failed("it is gone since the run began", "nothing is to be done if you removed it")
+    except ResourceGone as error:
+        step = Failed(f"since the run began: {error}", "nothing is to be done if you removed it")
     except CannotCopy as error:
         step = Failed(f"it has a backup in {resource.region}, and no copy: {error}", CANNOT_COPY)
     return _answer(fleet, item, resource, step)
