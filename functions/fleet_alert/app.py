@@ -13,10 +13,9 @@ metrics = Metrics(service=measures.SERVICE)
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers how many messages were sent, suppressed as told before, or not delivered by a channel."""
     answer = wiring.fleet_alert(logger.info)(event)
-    measures.add(metrics, measures.of_alert(answer))
+    measures.log(metrics, measures.of_alert(answer))
     logger.info("alerted", **answer)
     return answer

@@ -13,10 +13,9 @@ metrics = Metrics(service=measures.SERVICE)
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers the dollars a month of each system."""
     answer = wiring.fleet_cost(logger.info)(event)
-    measures.add(metrics, measures.of_cost(answer))
+    measures.log(metrics, measures.of_cost(answer))
     logger.info("counted", systems=answer["systems"])
     return answer

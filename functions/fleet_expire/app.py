@@ -14,7 +14,6 @@ RESERVE_MILLISECONDS = 60_000
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answers how many were removed or are blocked, whether that was all, and what held it back."""
 
@@ -23,5 +22,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
 
     answer = wiring.fleet_expire(logger.info)(event, time_left=time_left)
     logger.info("expired", run=event["run"], **answer)
-    measures.add(metrics, measures.of_expire(answer))
+    measures.log(metrics, measures.of_expire(answer))
     return answer

@@ -13,10 +13,9 @@ metrics = Metrics(service=measures.SERVICE)
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers what failed, and a summary of the run."""
     answer = wiring.fleet_report(logger.info)(event)
-    measures.add(metrics, measures.of_report(answer))
+    measures.log(metrics, measures.of_report(answer))
     logger.info("reported", step=event["step"], run=event["run"], failed=answer["failed"])
     return answer

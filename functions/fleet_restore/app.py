@@ -14,7 +14,6 @@ RESERVE_MILLISECONDS = 60_000
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answers as the step is asked: what there is to do, how an item stands, or what failed."""
 
@@ -22,6 +21,6 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> dict[str, A
         return context.get_remaining_time_in_millis() > RESERVE_MILLISECONDS
 
     answer = wiring.fleet_restore(logger.info)(event, time_left=time_left)
-    measures.add(metrics, measures.of_restore(answer))
+    measures.log(metrics, measures.of_restore(answer))
     logger.info("step done", step=event["step"], restore=event.get("restore"), item=event.get("item"), answer=answer)
     return answer

@@ -13,10 +13,9 @@ metrics = Metrics(service=measures.SERVICE)
 
 
 @logger.inject_lambda_context
-@metrics.log_metrics
 def lambda_handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Answers the ages, those over their target, the runs that did not come, and how much nobody protects."""
     answer = wiring.fleet_watch(logger.info)(event)
-    measures.add(metrics, measures.of_watch(answer))
+    measures.log(metrics, measures.of_watch(answer))
     logger.info("watched", **{name: value for name, value in answer.items() if name != "ages"})
     return answer

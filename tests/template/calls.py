@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
-from functools import partial
 from io import StringIO
 from types import SimpleNamespace
 from typing import Any
@@ -14,17 +13,23 @@ from unittest.mock import patch
 from urllib.parse import unquote, urlsplit
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from holdfast import settings, wiring
+from holdfast.adapters.sts import assumed
 from local.engine import ACCOUNT, REGION
 from tests.aws import keep_versions, session
 from tests.template.role import Grant
 from tests.template.stack import ROOT, environment, of_type
 
 ALARMS = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:"
+EC2, PUBLIC = f"arn:aws:ec2:{REGION}:{ACCOUNT}:", f"arn:aws:ec2:{REGION}::"
+NETWORK = ("subnet", "security-group", "network-interface", "key-pair")
+RDS = f"arn:aws:rds:{REGION}:{ACCOUNT}:"
+JOBS = f"arn:aws:s3:{REGION}:{ACCOUNT}:job/"
 FUNCTIONS = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:"
 TABLES = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/"
 
@@ -46,7 +51,8 @@ class Account:
     needed: dict[str, set[Grant]] = field(default_factory=lambda: defaultdict(set))
     logged: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     written: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
-    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _clients: dict[tuple[str, ...], Any] = field(default_factory=dict)
+    _caller: str = ""
     _failing: str | None = None
 
     def answer(self, name: str, event: Mapping[str, Any], *, failing: str | None = None, **settings: str) -> Any:
@@ -66,28 +72,34 @@ class Account:
     def told(self, name: str, failing: str | None = None, **settings: str) -> Iterator[None]:
         """With the environment of a function, and its own clients."""
         getattr(wiring, name).cache_clear()
-        self._failing = failing
+        self._caller, self._failing = name, failing
         told = patch.dict(os.environ, environment(name, **self.parameters) | settings)
-        with told, patch.object(wiring, "client", partial(self._client, name)):
+        with told, patch.object(wiring, "client", self._client):
             yield
 
-    def _client(self, name: str, service: str) -> Any:
-        """A function's own client of a service, whose calls are noted."""
-        if (name, service) not in self._clients:
-            made: Any = session().client(service)  # type: ignore[call-overload]
-            made.meta.events.register("provide-client-params", partial(self._note, name))
-            made.meta.events.register_first("before-send.s3.CopyObject", partial(self._note_copy, name))
-            self._clients[name, service] = made
-        return self._clients[name, service]
+    def _client(self, service: str, region: str | None = None, role: str = "") -> Any:
+        """One client of a service for all functions: to make it takes long. Its calls are noted for who makes them;
+        what that one does as somebody else is not asked of its own role."""
+        key = (service, region or "", role)
+        if key not in self._clients:
+            of: Any = assumed(self._client("sts"), role, "test") if role else session()
+            made = of.client(service, region)
+            if not role:
+                made.meta.events.register("provide-client-params", self._note)
+                made.meta.events.register_first("before-send.s3.CopyObject", self._note_copy)
+            made.meta.events.register("before-call.ec2.DescribeLockedSnapshots", _nothing_is_locked)
+            made.meta.events.register("provide-client-params.ec2.CreateImage", _tag_the_image_alone)
+            self._clients[key] = made
+        return self._clients[key]
 
-    def _note(self, name: str, params: Mapping[str, Any], model: Any, **_: object) -> None:
+    def _note(self, params: Mapping[str, Any], model: Any, **_: object) -> None:
         if model.name == self._failing:
             raise EndpointConnectionError(endpoint_url="https://example.com")
-        self.needed[name] |= needs(model.name, params)
+        self.needed[self._caller] |= needs(model.name, params)
         for attribute in (*params.get("Item", {}), *params.get("ExpressionAttributeNames", {}).values()):
-            self.written[name, params["TableName"]].add(attribute)
+            self.written[self._caller, params["TableName"]].add(attribute)
 
-    def _note_copy(self, name: str, request: AWSPreparedRequest, **_: object) -> None:
+    def _note_copy(self, request: AWSPreparedRequest, **_: object) -> None:
         """Copies in bulk are no calls of the client, and show only when they are sent."""
         host, path = urlsplit(request.url)[1:3]
         if host.startswith("s3."):  # the client's own have the bucket in front
@@ -97,14 +109,29 @@ class Account:
             versioned = {"VersionId": version_id} if version_id else {}
             told = {"TaggingDirective": request.headers.get("x-amz-tagging-directive")}
             source_and_copy = {"Bucket": bucket, "Key": key, "CopySource": copied | versioned}
-            self.needed[name] |= needs("CopyObject", told | source_and_copy)
+            self.needed[self._caller] |= needs("CopyObject", told | source_and_copy)
+
+
+def _nothing_is_locked(params: Mapping[str, Any], **_: object) -> Any:
+    """Moto does not know the call."""
+    return AWSResponse(params["url"], 200, HTTPHeaders(), None), {"Snapshots": []}
+
+
+def _tag_the_image_alone(params: Mapping[str, Any], **_: object) -> Any:
+    """Moto tags no snapshots of images."""
+    of_image = [one for one in params["TagSpecifications"] if one["ResourceType"] == "image"]
+    return {**params, "TagSpecifications": of_image}
 
 
 @contextmanager
 def account(**parameters: str) -> Iterator[Account]:
     """With the buckets and tables that the parameters say are there already."""
     shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-    with patch.dict(os.environ, {**shell, "AWS_DEFAULT_REGION": REGION}, clear=True), mock_aws():
+    told = {
+        "AWS_DEFAULT_REGION": REGION,
+        "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
+    }  # hundreds of images, all looked through
+    with patch.dict(os.environ, shell | told, clear=True), mock_aws():
         tables = of_type("AWS::DynamoDB::Table", **parameters)
         protected = settings.names(parameters.get("ProtectedTables", ""))
         for name, table in (tables | dict.fromkeys(protected, tables["TablesSampleTable"])).items():
@@ -151,13 +178,126 @@ NEEDS = {
     "GetRecords": {"{stream}": "dynamodb:GetRecords"},
     "DescribeAlarms": {f"{ALARMS}*": "cloudwatch:DescribeAlarms"},
     "GetSecretValue": {"{SecretId}": "secretsmanager:GetSecretValue"},
+    "Publish": {"{TopicArn}": "sns:Publish"},
+    "AssumeRole": {"{RoleArn}": "sts:AssumeRole"},
+    "DescribeKey": {"{KeyId}": "kms:DescribeKey"},
+    "GetMetricData": {"*": "cloudwatch:GetMetricData"},
+    "GetCostAndUsage": {"*": "ce:GetCostAndUsage"},
+    "ListBuckets": {"*": "s3:ListAllMyBuckets"},
+    "HeadBucket": {"{bucket}": "s3:ListBucket"},
+    "CreateBucket": {"{bucket}": "s3:CreateBucket s3:PutBucketObjectLockConfiguration s3:PutBucketVersioning"},
+    "GetBucketTagging": {"{bucket}": "s3:GetBucketTagging"},
+    "PutBucketTagging": {"{bucket}": "s3:PutBucketTagging"},
+    "PutBucketVersioning": {"{bucket}": "s3:PutBucketVersioning"},
+    "GetBucketEncryption": {"{bucket}": "s3:GetEncryptionConfiguration"},
+    "PutBucketEncryption": {"{bucket}": "s3:PutEncryptionConfiguration"},
+    "PutPublicAccessBlock": {"{bucket}": "s3:PutBucketPublicAccessBlock"},
+    "GetBucketReplication": {"{bucket}": "s3:GetReplicationConfiguration"},
+    "PutBucketReplication": {"{bucket}": "s3:PutReplicationConfiguration", "{role}": "iam:PassRole"},
+    "ListJobs": {"*": "s3:ListJobs"},
+    "CreateJob": {"*": "s3:CreateJob", "{RoleArn}": "iam:PassRole"},
+    "DescribeJob": {JOBS + "{JobId}": "s3:DescribeJob"},
+    "DescribeInstances": {"*": "ec2:DescribeInstances"},
+    "DescribeInstanceStatus": {"*": "ec2:DescribeInstanceStatus"},
+    "DescribeInstanceAttribute": {EC2 + "instance/{InstanceId}": "ec2:DescribeInstanceAttribute"},
+    "DescribeVolumes": {"*": "ec2:DescribeVolumes"},
+    "DescribeImages": {"*": "ec2:DescribeImages"},
+    "DescribeSnapshots": {"*": "ec2:DescribeSnapshots"},
+    "DescribeLockedSnapshots": {"*": "ec2:DescribeLockedSnapshots"},
+    "CreateSnapshots": {
+        f"{EC2}instance/i-1": "ec2:CreateSnapshots",
+        f"{EC2}volume/vol-1": "ec2:CreateSnapshots",
+        f"{PUBLIC}snapshot/snap-1": "ec2:CreateSnapshots ec2:CreateTags",
+    },
+    "CreateImage": {
+        EC2 + "instance/{InstanceId}": "ec2:CreateImage",
+        f"{PUBLIC}image/ami-1": "ec2:CreateImage ec2:CreateTags",
+        f"{PUBLIC}snapshot/snap-1": "ec2:CreateImage ec2:CreateTags",
+    },
+    "CopySnapshot": {PUBLIC + "snapshot/{SourceSnapshotId}": "ec2:CopySnapshot ec2:CreateTags"},
+    "CopyImage": {
+        PUBLIC + "image/{SourceImageId}": "ec2:CopyImage ec2:CreateTags",
+        f"{PUBLIC}snapshot/snap-1": "ec2:CopyImage ec2:CreateTags",
+    },
+    "ModifySnapshotAttribute": {PUBLIC + "snapshot/{SnapshotId}": "ec2:ModifySnapshotAttribute"},
+    "ModifyImageAttribute": {PUBLIC + "image/{ImageId}": "ec2:ModifyImageAttribute"},
+    "DeregisterImage": {PUBLIC + "image/{ImageId}": "ec2:DeregisterImage"},
+    "DeleteSnapshot": {PUBLIC + "snapshot/{SnapshotId}": "ec2:DeleteSnapshot"},
+    "RegisterImage": {
+        f"{PUBLIC}image/ami-1": "ec2:RegisterImage ec2:CreateTags",
+        f"{PUBLIC}snapshot/snap-1": "ec2:RegisterImage",
+    },
+    "RunInstances": {
+        f"{EC2}instance/i-1": "ec2:RunInstances ec2:CreateTags",
+        f"{EC2}volume/vol-1": "ec2:RunInstances ec2:CreateTags",
+        **{f"{EC2}{one}/1": "ec2:RunInstances" for one in NETWORK},
+        **{f"{PUBLIC}{one}/1": "ec2:RunInstances" for one in ("image", "snapshot")},
+        f"arn:aws:iam::{ACCOUNT}:role/of-an-instance": "iam:PassRole",
+    },
+    "ModifyInstanceAttribute": {EC2 + "instance/{InstanceId}": "ec2:ModifyInstanceAttribute"},
+    "TerminateInstances": {f"{EC2}instance/i-1": "ec2:TerminateInstances"},
+    "DescribeDBInstances": {f"{RDS}db:*": "rds:DescribeDBInstances"},
+    "DescribeDBClusters": {f"{RDS}cluster:*": "rds:DescribeDBClusters"},
+    "DescribeDBSnapshots": {f"{RDS}{one}:*": "rds:DescribeDBSnapshots" for one in ("db", "snapshot")},
+    "DescribeDBClusterSnapshots": {
+        f"{RDS}{one}:*": "rds:DescribeDBClusterSnapshots" for one in ("cluster", "cluster-snapshot")
+    },
+    "CreateDBSnapshot": {
+        RDS + "db:{DBInstanceIdentifier}": "rds:CreateDBSnapshot",
+        RDS + "snapshot:{DBSnapshotIdentifier}": "rds:CreateDBSnapshot rds:AddTagsToResource",
+    },
+    "CreateDBClusterSnapshot": {
+        RDS + "cluster:{DBClusterIdentifier}": "rds:CreateDBClusterSnapshot",
+        RDS + "cluster-snapshot:{DBClusterSnapshotIdentifier}": "rds:CreateDBClusterSnapshot rds:AddTagsToResource",
+    },
+    "CopyDBSnapshot": {
+        "{SourceDBSnapshotIdentifier}": "rds:CopyDBSnapshot",
+        RDS + "snapshot:{TargetDBSnapshotIdentifier}": "rds:CopyDBSnapshot rds:AddTagsToResource",
+    },
+    "CopyDBClusterSnapshot": {
+        "{SourceDBClusterSnapshotIdentifier}": "rds:CopyDBClusterSnapshot",
+        RDS + "cluster-snapshot:{TargetDBClusterSnapshotIdentifier}": "rds:CopyDBClusterSnapshot rds:AddTagsToResource",
+    },
+    "ModifyDBSnapshotAttribute": {RDS + "snapshot:{DBSnapshotIdentifier}": "rds:ModifyDBSnapshotAttribute"},
+    "ModifyDBClusterSnapshotAttribute": {
+        RDS + "cluster-snapshot:{DBClusterSnapshotIdentifier}": "rds:ModifyDBClusterSnapshotAttribute"
+    },
+    "AddTagsToResource": {"{ResourceName}": "rds:AddTagsToResource"},
+    "DeleteDBSnapshot": {RDS + "snapshot:{DBSnapshotIdentifier}": "rds:DeleteDBSnapshot"},
+    "DeleteDBClusterSnapshot": {RDS + "cluster-snapshot:{DBClusterSnapshotIdentifier}": "rds:DeleteDBClusterSnapshot"},
+    "RestoreDBInstanceFromDBSnapshot": {
+        RDS + "db:{DBInstanceIdentifier}": "rds:RestoreDBInstanceFromDBSnapshot rds:AddTagsToResource",
+        **{f"{RDS}{one}:1": "rds:RestoreDBInstanceFromDBSnapshot" for one in ("snapshot", "subgrp", "pg", "og")},
+        f"arn:aws:iam::{ACCOUNT}:role/of-monitoring": "iam:PassRole",
+    },
+    "RestoreDBClusterFromSnapshot": {
+        RDS + "cluster:{DBClusterIdentifier}": "rds:RestoreDBClusterFromSnapshot rds:AddTagsToResource",
+        **{
+            f"{RDS}{one}:1": "rds:RestoreDBClusterFromSnapshot"
+            for one in ("cluster-snapshot", "snapshot", "subgrp", "cluster-pg", "og")
+        },
+    },
+    "CreateDBInstance": {
+        RDS + "db:{DBInstanceIdentifier}": "rds:CreateDBInstance rds:AddTagsToResource",
+        RDS + "cluster:{DBClusterIdentifier}": "rds:CreateDBInstance",
+        **{f"{RDS}{one}:1": "rds:CreateDBInstance" for one in ("subgrp", "pg", "og")},
+    },
+    "ModifyDBInstance": {RDS + "db:{DBInstanceIdentifier}": "rds:ModifyDBInstance"},
+    "ModifyDBCluster": {RDS + "cluster:{DBClusterIdentifier}": "rds:ModifyDBCluster"},
+    "DeleteDBInstance": {RDS + "db:{DBInstanceIdentifier}": "rds:DeleteDBInstance"},
+    "DeleteDBCluster": {RDS + "cluster:{DBClusterIdentifier}": "rds:DeleteDBCluster"},
     "Invoke": {FUNCTIONS + "{FunctionName}": "lambda:InvokeFunction"},
 }
 """What IAM asks for a call, by AWS's Service Authorization Reference and the notes on each operation's own page.
 Resources are filled in with the call's parameters."""
 
 
-def needs(operation: str, params: Mapping[str, Any]) -> set[Grant]:
+def _part(id_: str) -> str:
+    """The ARN of an image or a snapshot."""
+    return f"{PUBLIC}{'image' if id_.startswith('ami-') else 'snapshot'}/{id_}"
+
+
+def needs(operation: str, params: Mapping[str, Any]) -> set[Grant]:  # noqa: C901 a case for each kind of call
     bucket = f"arn:aws:s3:::{params.get('Bucket')}"
     table = f"{TABLES}{params.get('TableName')}"
     key = f"{bucket}/{params.get('Key')}"
@@ -176,6 +316,8 @@ def needs(operation: str, params: Mapping[str, Any]) -> set[Grant]:
         case "DeleteObject":  # its condition on the eTag reads the object
             verb = "s3:DeleteObjectVersion" if "VersionId" in params else "s3:DeleteObject"
             return {Grant(key, verb)} | ({Grant(key, "s3:GetObject")} if "IfMatch" in params else set())
+        case "CreateTags":
+            return {Grant(_part(one), "ec2:CreateTags") for one in params["Resources"]}
         case "Query":
             index = f"/index/{params['IndexName']}" if "IndexName" in params else ""
             return {Grant(table + index, "dynamodb:Query")}
@@ -186,7 +328,8 @@ def needs(operation: str, params: Mapping[str, Any]) -> set[Grant]:
             return {Grant(TABLES + write["TableName"], f"dynamodb:{kind}Item") for kind, write in writes}
         case _:
             stream = params.get("ShardIterator", "").partition("|")[0]  # it begins with its stream's ARN
-            values = {**params, "bucket": bucket, "table": table, "stream": stream}
+            role = params.get("ReplicationConfiguration", {}).get("Role")
+            values = {**params, "bucket": bucket, "table": table, "stream": stream, "role": role}
             return {
                 Grant(resource.format_map(values), action)
                 for resource, actions in NEEDS[operation].items()

@@ -11,7 +11,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from holdfast import wiring
-from tests.template import objects_cases, tables_cases, warehouse_cases
+from tests.template import fleet_cases, objects_cases, tables_cases, warehouse_cases
 from tests.template.calls import Account, account
 from tests.template.stack import environment
 
@@ -108,6 +108,7 @@ CASES: dict[str, Callable[[Account], None]] = {
     "capacity_reconcile": reconciles,
     "capacity_track": tracks,
     "capacity_trim": trims,
+    **dict.fromkeys(fleet_cases.FUNCTIONS, fleet_cases.goes_through_all),
     "objects_clean": objects_cases.cleans,
     "objects_reconcile": objects_cases.reconciles,
     "objects_replicate": objects_cases.replicates,

@@ -30,6 +30,14 @@ def add(metrics: Metrics, measured: Iterable[Measured]) -> None:
                 metric.add_dimension(name=name, value=value)
 
 
+def log(metrics: Metrics, measured: Iterable[Measured]) -> None:
+    """Add them, and write the line of those that have no dimensions of their own: none where there are none."""
+    told = list(measured)
+    add(metrics, told)
+    if any(one.dimensions is None for one in told):
+        metrics.flush_metrics()
+
+
 def of_report(answer: Mapping[str, Any]) -> Iterator[Measured]:
     """Of a run; a failure that is only written down for its report is counted there."""
     if "backed_up" not in answer:
