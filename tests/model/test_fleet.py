@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.fleet import plan
+from holdfast.fleet import backup, plan
 from holdfast.fleet.expire import plan as retention
 from holdfast.fleet.expire import run as expiring
 from holdfast.fleet.model import Backup, Keep
@@ -97,6 +97,11 @@ def asks_again_at_once(seen: Seen, *rest: Any) -> Step:
     return NEXT_STEP(replace(seen, announced={}), *rest)
 
 
+def announces_nothing(*_: Any) -> bool:
+    """So who comes after a crash does not know."""
+    return True
+
+
 def keeps_the_newest_of_a_period(good: Sequence[Backup], keep: Keep) -> list[tuple[Backup, str]]:
     """As some tools do: what it keeps changes with every backup."""
     return KEPT([replace(one, taken=other.taken) for one, other in zip(good, reversed(good), strict=True)], keep)
@@ -122,6 +127,7 @@ def never_removes(*_: Any) -> str | None:
 
 BUGS: list[Bug] = [
     (plan, "next_step", asks_again_at_once),
+    (backup, "_announce", announces_nothing),
     (retention, "_kept_of_the_good", keeps_the_newest_of_a_period),
     (retention, "_kept_of_the_good", forgets_the_last_good_one),
     (retention, "_kept_of_the_good", counts_days_and_not_periods),
