@@ -137,20 +137,21 @@ def test_a_replica_of_a_name_that_is_too_long_is_refused(place: BucketPlace) -> 
 
 
 @pytest.mark.parametrize(
-    "tags",
-    [
-        {"team": "blue"},
-        {Tag.STACK: "another", Tag.SOURCE: "arn:aws:s3:::lake"},
-        {Tag.STACK: "ours", Tag.SOURCE: "arn:aws:s3:::another"},
-    ],
+    ("stack", "source"), [(None, None), ("another", "ours"), ("ours", "arn:aws:s3:::another"), (None, "ours")]
 )
-def test_nothing_is_replicated_into_somebody_else_s_bucket(place: BucketPlace, tags: dict[str, str]) -> None:
+def test_nothing_is_replicated_into_somebody_else_s_bucket(
+    place: BucketPlace, stack: str | None, source: str | None
+) -> None:
     resource = place.a_bucket()
-    own = {name: place.stack if value == "ours" else value for name, value in tags.items()}
-    place.users.bucket(place.replica, own, region=AWAY)
+    told_of = {
+        Tag.STACK: place.stack if stack == "ours" else stack,
+        Tag.SOURCE: resource.arn if source == "ours" else source,
+    }
+    tags = {"team": "blue", **{str(tag): value for tag, value in told_of.items() if value}}
+    place.users.bucket(place.replica, tags, region=AWAY)
     with pytest.raises(NotAvailable, match=place.replica):
         place.buckets.replicate(resource, place.replica, "one")
-    assert tags_of(place, place.replica) == own
+    assert tags_of(place, place.replica) == tags
     assert not place.buckets.look(resource, place.replica, "one").rule
 
 
@@ -379,6 +380,30 @@ VERSIONED: dict[str, Any] = {"get_bucket_versioning": {"Status": "Enabled"}, "ge
 def the_buckets(s3: Any, control: Any = None) -> S3Buckets:
     jobs: Any = control.client if control else None
     return S3Buckets(s3.client, jobs, S3Replicas(s3.client, AWAY, "holdfast"), HOME, ACCOUNT, ROLE)
+
+
+@pytest.mark.parametrize("key", ["", "arn:key"], ids=["no key", "a key"])
+def test_deletions_are_not_replicated_and_what_kms_encrypts_is_if_there_is_a_key(s3: Any, key: str) -> None:
+    s3.add_response("get_bucket_versioning", {"Status": "Enabled"})
+    s3.add_client_error("get_bucket_replication", "ReplicationConfigurationNotFoundError")
+    s3.add_client_error("get_bucket_encryption", "ServerSideEncryptionConfigurationNotFoundError")
+    s3.add_response("get_bucket_tagging", {"TagSet": tag_list({Tag.STACK: "holdfast", Tag.SOURCE: LAKE.arn})})
+    rule: dict[str, Any] = {
+        "ID": "holdfast",
+        "Priority": 1,
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "Destination": {"Bucket": "arn:aws:s3:::lake-r"},
+    }
+    if key:
+        rule["Destination"]["EncryptionConfiguration"] = {"ReplicaKmsKeyID": key}
+        rule["SourceSelectionCriteria"] = {"SseKmsEncryptedObjects": {"Status": "Enabled"}}
+    asked = {"Bucket": "lake", "ReplicationConfiguration": {"Role": ROLE, "Rules": [rule]}}
+    s3.add_response("put_bucket_replication", {}, asked)
+    jobs: Any = Jobs()
+    replicas = S3Replicas(s3.client, AWAY, "holdfast", key)
+    S3Buckets(s3.client, jobs, replicas, HOME, ACCOUNT, ROLE).replicate(LAKE, "lake-r", "")
 
 
 def test_a_job_is_asked_for_what_has_no_replica(s3: Any, control: Any) -> None:

@@ -373,6 +373,22 @@ def a_shelf(ec2: Any, **settings: Any) -> Ec2Shelf:
     return Ec2Shelf(ec2.client, settings.pop("kms", None), HOME, ACCOUNT, "holdfast", **settings)
 
 
+def test_all_pages_of_instances_and_volumes_are_read(ec2: Any) -> None:
+    asked: Any = {"Filters": [{"Name": "status", "Values": ["in-use"]}], "MaxResults": 1000}
+    volumes = [{"VolumeId": f"vol-{number}", "Size": number, "Encrypted": number != 2} for number in (1, 2, 3)]
+    ec2.add_response("describe_volumes", {"Volumes": volumes[:1], "NextToken": "2"}, asked)
+    ec2.add_response("describe_volumes", {"Volumes": volumes[1:]}, asked | {"NextToken": "2"})
+    states = ["pending", "running", "stopping", "stopped"]
+    asked = {"Filters": [{"Name": "instance-state-name", "Values": states}], "MaxResults": 1000}
+    for number, token in ((1, {"NextToken": "2"}), (3, {})):
+        of = [{"Ebs": {"VolumeId": f"vol-{volume}"}} for volume in {1: (1, 2), 3: (3,)}[number]]
+        instance = {"InstanceId": f"i-{number}", "State": {"Name": "stopping"}, "BlockDeviceMappings": of}
+        ec2.add_response("describe_instances", {"Reservations": [{"Instances": [instance]}], **token}, asked)
+        asked = asked | token
+    found = [(one.name, one.status, one.size, one.encrypted) for one in a_shelf(ec2).resources()]
+    assert found == [("i-1", "stopping", 3 * GIB, False), ("i-3", "stopping", 3 * GIB, True)]
+
+
 def test_ec2_is_asked_for_one_moment_of_all_volumes(ec2: Any) -> None:
     ec2.add_response(
         "create_snapshots",
@@ -565,9 +581,11 @@ def test_an_image_is_as_encrypted_as_its_disks_and_of_the_instance_it_was_made_f
         an_image("ami-1", "snap-1", "snap-2", SourceInstanceId="i-1", **ours),
         an_image("ami-2", "snap-1", encrypted=False, Tags=tag_list(TAGS | {Tag.VOLUME: "i-2"})),
         an_image("ami-3", **ours),
+        an_image("ami-4", "snap-1", "snap-2", **ours),
     ]
+    images[3]["BlockDeviceMappings"][1]["Ebs"]["Encrypted"] = False
     found = [(part.encrypted, part.of, part.identity) for part in listed(ec2, images, [])]
-    assert found == [(True, "i-1", "i-1"), (False, "i-2", ""), (False, "", "")]
+    assert found == [(True, "i-1", "i-1"), (False, "i-2", ""), (False, "", ""), (False, "", "")]
 
 
 def test_a_snapshot_is_as_large_as_ec2_says_and_a_copy_of_the_volume_that_its_tag_names(ec2: Any) -> None:

@@ -380,6 +380,14 @@ def test_a_listing_goes_through_all_pages_and_leaves_out_what_is_being_deleted(r
     assert (complete.encrypted, complete.kms_key) == (True, "arn:own")
 
 
+def test_copies_of_a_namesake_of_another_region_are_not_of_this_source(rds: Any) -> None:
+    other = DATABASE.arn.replace(HOME, AWAY)
+    snapshots = [a_snapshot(arn, TagList=tag_list(TAGS | {Tag.SOURCE: arn})) for arn in (DATABASE.arn, other)]
+    asked = {"SnapshotType": "manual", "MaxRecords": 100, "DBInstanceIdentifier": "orders"}
+    rds.add_response("describe_db_snapshots", {"DBSnapshots": snapshots}, asked)
+    assert [part.id for part in a_shelf(rds).parts(other)] == [other]
+
+
 def test_copies_that_are_being_made_are_counted(rds: Any) -> None:
     copy = tag_list(TAGS | {Tag.ORIGIN: "one"})
     snapshots = [
