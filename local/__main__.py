@@ -17,6 +17,7 @@ from local.cloud import Cloud, StandInDied
 from local.demo import Teller
 from local.demo.capacity import DriveFailed
 from local.demo.capacity import tell as tell_capacity
+from local.demo.fleet import tell as tell_fleet
 from local.demo.objects import tell as tell_objects
 from local.demo.tables import tell as tell_tables
 from local.demo.warehouse import tell as tell_warehouse
@@ -31,7 +32,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, pret
 console = Console(highlight=False, soft_wrap=True)
 aside = Console(highlight=False, soft_wrap=True, stderr=True)
 
-TELLERS: tuple[Teller, ...] = (tell_capacity, tell_objects, tell_tables, tell_warehouse)
+TELLERS: tuple[Teller, ...] = (tell_capacity, tell_objects, tell_tables, tell_warehouse, tell_fleet)
 
 FunctionName = Annotated[str, typer.Argument(metavar="FUNCTION", help="Its folder's name, such as capacity_track.")]
 

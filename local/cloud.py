@@ -57,18 +57,27 @@ class Cloud:
 
 
 def parameters(engine: Engine) -> dict[str, str]:
-    """How the stack differs on a laptop: a quick alarm, a limit that three small files reach, short delays."""
+    """How the stack differs on a laptop: a quick alarm, a limit that three small files reach, short delays, drills."""
     return {
         "ApiEndpoint": engine.apis,
         "Architecture": "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64",
         "CapacityAlarmPeriodSeconds": "10",
         "CapacityLimitBytes": "20",
         "DisownedDelaySeconds": "10",
+        "FleetCopyRegion": "eu-central-1",
+        "FleetDrillDbSubnetGroup": "default",
+        "FleetDrillSubnetId": _any_subnet(engine),
         "FleetPollSeconds": "1",
         "MinimumCopyAge": "0",
         "WarehouseKeepRuns": "1",
         "WarehouseRetireAfterDays": "0",
     }
+
+
+def _any_subnet(engine: Engine) -> str:
+    """Where drills restore instances: no machine runs in it."""
+    subnet: str = engine.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    return subnet
 
 
 def fill(engine: Engine, overrides: Mapping[str, str] = MappingProxyType({})) -> Cloud:

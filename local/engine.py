@@ -115,11 +115,12 @@ class Engine:
         """A whole environment for a child process, in which nothing leads to the user's profile or proxy."""
         return _environment(self.folder, self.endpoint, self.machines.endpoint)
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, region: str = REGION) -> Any:
         """A boto3 client of this engine, whatever the user's profile and proxy are."""
         variable = f"AWS_ENDPOINT_URL_{service.upper()}"
         endpoint = machines.variables(self.machines.endpoint).get(variable, self.endpoint)
-        return sdk().client(service, endpoint_url=endpoint, config=Config(proxies={}))  # type: ignore[call-overload]
+        blind = Config(proxies={})
+        return sdk().client(service, region, endpoint_url=endpoint, config=blind)  # type: ignore[call-overload]
 
     def check(self) -> None:
         """Raise EngineDied or MachinesDied if one of them has ended."""

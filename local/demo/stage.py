@@ -49,7 +49,7 @@ class Stage:
             time.sleep(0.05)
         return found
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, is_shown: bool = True) -> subprocess.CompletedProcess[str]:
         """Run `holdfast` as an operator would, and show what it says."""
         done = subprocess.run(
             [Path(sys.executable).with_name("holdfast"), *arguments],
@@ -58,7 +58,7 @@ class Stage:
             text=True,
             check=False,
         )
-        for line in said(done):
+        for line in said(done) if is_shown else []:
             self.console.print(f"{'':21}{line}", style="dim", markup=False)
         return done
 
