@@ -49,6 +49,7 @@ class House:
     drills: Drills | None = None
     kill_at: int | None = None
     calls: int = 0
+    between: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.documents = MemoryDocuments(before=self._before)
@@ -76,7 +77,8 @@ class House:
         return Restore(self.fleet, self.workshop.provisioner, self.versions, self.drills)
 
     def _before(self, call: str, /, *what: str) -> None:
-        """A function dies at the call that `kill_at` counts down to."""
+        """A function dies at the call that `kill_at` counts down to; `between` calls others may come, or it dies."""
+        self.between()
         self.calls += 1
         if self.kill_at is not None:
             self.kill_at -= 1

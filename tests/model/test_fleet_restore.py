@@ -1,16 +1,20 @@
 """Restores and drills that die at every call, and go on: nothing is made twice, and a drill leaves nothing."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
 from functools import partial
+from random import Random
+from typing import Any
 
 import pytest
 
 from holdfast.fleet.proof import Ledger
-from holdfast.fleet.restore.model import PieceType
+from holdfast.fleet.restore import plan
+from holdfast.fleet.restore.model import Mark, PieceType
 from holdfast.fleet.restore.plan import Drills
 from holdfast.fleet.restore.prepare import Onto
-from tests.fleets import DAILY, HOME, RULES, House
+from tests.fleets import DAILY, HOME, RULES, Crash, House
+from tests.model.interleave import Interleaver
 
 pytestmark = pytest.mark.model
 
@@ -89,3 +93,35 @@ def test_a_prefix_that_dies_anywhere_is_copied_once() -> None:
         assert sorted(entry.key for entry in house.versions.buckets["photos"]) == [f"a/{number}" for number in range(7)]
         assert house.versions.copies == 7
         kill_at += 1
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_restores_and_drills_side_by_side_make_nothing_twice(seed: int) -> None:
+    """Each is started twice; all of them die now and then."""
+    random = Random(seed)
+    house = a_house(database=False)
+    machine = next(iter(house.account.machines.values()))
+    planned = house.plan(machine.id)
+    dues = [house.time.isoformat(), (house.time + timedelta(hours=1)).isoformat()]
+    asked = [{"restore": planned.restore}] * 2 + [{"drill": True, "due": due} for due in dues * 2]
+    ended: list[list[str]] = []
+    interleaver = Interleaver(random, 0.0)
+
+    def between() -> None:
+        interleaver.step()
+        if random.random() < 0.01:
+            raise Crash
+
+    def carry_out(told: Mapping[str, Any]) -> None:
+        ended.append(house.carry_out(told)["failed"])
+
+    house.between = between
+    interleaver.run([partial(carry_out, told) for told in asked])
+    house.between = lambda: None
+    assert ended == [[]] * len(asked)
+    assert [(one.piece.type, Mark.DRILL in one.tags) for one in house.workshop.there()] == [(INSTANCE, False)]
+    verdict, entries = Ledger(house.documents).verify()
+    assert verdict.broken is None
+    assert sorted(entry["restore"] for entry in entries) == sorted(
+        [plan.restore_id("drill", datetime.fromisoformat(due), "holdfast") for due in dues] * 2
+    )

@@ -234,20 +234,21 @@ class Ledger:
     def add(self, drill: Drill) -> int:
         """Add an entry for a drill, once for each restore and resource. Returns its number. Raises LedgerBusy."""
         for _ in range(_ATTEMPTS):
+            # In this order: what others add from here on takes the number that this one asks for.
+            head = self.documents.load(HEAD) or {"n": 0, "digest": BEFORE_THE_FIRST}
             keys = self.keys()
             if known := self._known(keys, drill):
                 return known
-            number, previous = self._end(keys)
+            number, previous = self._end(keys, head)
             entry = {"n": number + 1, "previous": previous, **drill.as_json()}
             if self.documents.add(key(number + 1), entry):
                 self.documents.save(HEAD, {"n": number + 1, "digest": digest(entry)})
                 return number + 1
         raise LedgerBusy(f"{_ATTEMPTS} times somebody else was faster to add the next entry")
 
-    def _end(self, keys: Sequence[str]) -> tuple[int, str]:
+    def _end(self, keys: Sequence[str], head: Mapping[str, Any]) -> tuple[int, str]:
         """The number and the digest of the last entry. Where the head knows of later ones, somebody has removed those:
         a new entry follows them all the same, so that they stay missed."""
-        head = self.documents.load(HEAD) or {"n": 0, "digest": BEFORE_THE_FIRST}
         number = _number(keys[-1]) if keys else 0
         if head["n"] > number or not keys:
             return head["n"], head["digest"]

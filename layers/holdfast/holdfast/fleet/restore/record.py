@@ -25,6 +25,11 @@ def item_key(restore: str, item: str) -> str:
     return f"{RESTORES}{restore}/items/{item}.json"
 
 
+def verdict_key(restore: str, item: str, attempt: int, verdict: str) -> str:
+    """What is written once."""
+    return f"{RESTORES}{restore}/items/{item}-{attempt}-{verdict}.json"
+
+
 def report_key(restore: str) -> str:
     return f"{RESTORES}{restore}/report.json"
 
@@ -53,10 +58,12 @@ class Copied:
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far an item is. `began`: when its restore did; `ended`: when it was validated, or failed; `made`: what there
-    is of it, by ID; `destroyed`: when nothing of a drill was left; `copied`: of a prefix."""
+    is of it, by ID; `destroyed`: when nothing of a drill was left; `copied`: of a prefix, and `looked` at afterwards.
+    `attempt`: how often it was begun, since it failed."""
 
     status: Status
     began: datetime
+    attempt: int = 1
     ended: datetime | None = None
     made: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
@@ -73,6 +80,7 @@ class Progress:
         return {
             "status": self.status,
             "began": self.began.isoformat(),
+            "attempt": self.attempt,
             "ended": self.ended.isoformat() if self.ended else None,
             "made": list(self.made),
             "checks": [check.as_json() for check in self.checks],
@@ -133,11 +141,31 @@ class Record:
         return self.plan()
 
     def progress(self, item: str) -> Progress | None:
+        """Two may do the same, for a schedule may start a drill twice. How it ended, and that nothing is left, is what
+        the first of them found; of the steps before, either may be told."""
         told = self.documents.load(item_key(self.restore, item))
-        return Progress.of(told) if told else None
+        if told is None:
+            return None
+        found = Progress.of(told)
+        ended = self.documents.load(verdict_key(self.restore, item, found.attempt, "ended"))
+        if ended is None:
+            return found
+        gone = self.documents.load(verdict_key(self.restore, item, found.attempt, "destroyed"))
+        return replace(Progress.of(ended), destroyed=_moment(gone["at"]) if gone else None)
 
     def save(self, item: str, progress: Progress) -> None:
         self.documents.save(item_key(self.restore, item), progress.as_json())
+
+    def end(self, item: str, progress: Progress) -> Progress:
+        """Store how an item ended. Returns how it did, if somebody was faster."""
+        key = verdict_key(self.restore, item, progress.attempt, "ended")
+        if self.documents.add(key, progress.as_json()):
+            return progress
+        return Progress.of(self.documents.load(key))
+
+    def destroyed(self, item: str, progress: Progress, at: datetime) -> None:
+        key = verdict_key(self.restore, item, progress.attempt, "destroyed")
+        self.documents.add(key, {"at": at.isoformat()})
 
     def report(self) -> dict[str, Any] | None:
         found: dict[str, Any] | None = self.documents.load(report_key(self.restore))

@@ -100,12 +100,13 @@ class Restore:
         for item in planned.items:
             known = record.progress(item.name)
             if known and known.status == "failed" and not planned.drill:  # whoever asks again wants it tried again
-                known = Progress("begun", now)
+                known = Progress("begun", now, attempt=known.attempt + 1)
                 record.save(item.name, known)
             if why := item.hopeless or (lacking.get(item.name) if known is None or known.status == "begun" else None):
                 progress = known or Progress("begun", now)
+                record.save(item.name, progress)
                 mend = "restore another backup: holdfast fleet list shows them"
-                record.save(item.name, progress.failed(why, mend, now))
+                record.end(item.name, progress.failed(why, mend, now))
         stages = [{"items": [item.name for item in stage]} for stage in plan.stages(planned.items)]
         return {"restore": planned.restore, "stages": stages, "drill": planned.drill}
 
@@ -124,8 +125,8 @@ class Restore:
 
     def _advance(self, step: str, work: Work, time_left: TimeLeft) -> Answer:
         """One step on. What AWS cannot do now is tried again, until patience ends."""
-        if work.progress.status == "failed":
-            return _answer("failed")
+        if work.progress.status in ("done", "failed"):
+            return _answer(work.progress.status)
         try:
             answer = self._do(step, work, time_left)
         except (LimitReached, NotAvailable) as error:
@@ -157,8 +158,14 @@ class Restore:
         return self._fail(work, f"{why}, for {hours} hours", "look at it in the console; then give the command again")
 
     def _fail(self, work: Work, why: str, mend: str) -> Answer:
-        work.save(work.progress.failed(why, mend, self.fleet.now()))
-        return _answer("failed", why=why)
+        """What somebody else has found good meanwhile, and perhaps removed, has not failed."""
+        ended = work.record.end(work.item.name, work.progress.failed(why, mend, self.fleet.now()))
+        return _answer(ended.status, why=ended.why or "")
+
+    def _done(self, work: Work, progress: Progress) -> Answer:
+        done = replace(progress, status="done", ended=self.fleet.now())
+        ended = work.record.end(work.item.name, done)
+        return _answer(ended.status, why=ended.why or "")
 
     def _provision(self, work: Work) -> Answer:
         if work.progress.status != "begun":
@@ -207,8 +214,6 @@ class Restore:
                 assert_never(other)
 
     def _validate(self, work: Work) -> Answer:
-        if work.progress.status == "done":
-            return _answer("done")
         checks = plan.checks(work.item, self._provisioner(work.item).find(work.item.pieces))
         if checks is None:
             return self._wait(work, "AWS has not finished its status checks")
@@ -217,8 +222,7 @@ class Restore:
         if wrong:
             mend = "it stays as it is: look at it, then use it or remove it"
             return self._fail(replace(work, progress=progress), "; ".join(wrong), mend)
-        work.save(replace(progress, status="done", ended=self.fleet.now()))
-        return _answer("done")
+        return self._done(work, progress)
 
     # Objects
 
@@ -241,8 +245,6 @@ class Restore:
         return _answer("done")
 
     def _look_at_copies(self, work: Work, copying: Copying, time_left: TimeLeft) -> Answer:
-        if work.progress.status == "done":
-            return _answer("done")
         progress = work.progress
 
         def save(looked: Copied) -> None:
@@ -254,8 +256,7 @@ class Restore:
             return _answer("waiting", POLL_SECONDS[Kind.BUCKET], "there is more to look at")
         if progress.copied.failed or progress.looked.failed:
             return self._fail(replace(work, progress=progress), _refused(progress), SEE)
-        work.save(replace(progress, status="done", ended=self.fleet.now()))
-        return _answer("done")
+        return self._done(work, progress)
 
     # What failed, and what a drill leaves
 
@@ -287,7 +288,7 @@ class Restore:
             return _answer("failed", why=f"{left[0].made.id} is not removed after {since}")
         if left or since < GRACE:
             return _answer("waiting", POLL_SECONDS[work.item.kind], "AWS removes it")
-        work.save(replace(work.progress, destroyed=now))
+        work.record.destroyed(work.item.name, work.progress, now)
         return _answer("done")
 
     # Report
