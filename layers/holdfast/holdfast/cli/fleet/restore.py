@@ -151,8 +151,10 @@ def _carry_out(found: Deployed, planned: Plan, *, wait: bool) -> None:
         return
     planned = record.add(planned)
     workflow = found.workflow("FleetRestoreStateMachineArn")
-    execution = _under_way(workflow, record) or _start(workflow, record)
-    console.print(f"\nStarted {execution}: it goes on if this command is ended.", markup=False)
+    under_way = _under_way(workflow, record)
+    execution = under_way or _start(workflow, record)
+    begun = "Under way already" if under_way else "Started"
+    console.print(f"\n{begun}: {execution}. It goes on if this command is ended.", markup=False)
     if not wait:
         return
     ended = follow(workflow, execution, time.sleep, _Follower(record, planned).look)
