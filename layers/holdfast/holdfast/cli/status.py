@@ -15,10 +15,17 @@ from holdfast.cli.fleet.deployed import quiet
 from holdfast.cli.stack import DEFAULT_STACK, StackName, console, find
 from holdfast.cli.terminal import print_lines, print_whole
 from holdfast.fleet.settings import FleetStatus
+from holdfast.fleet.status import page
 from holdfast.fleet.status.model import Health, Overview, System
 from holdfast.fleet.status.plan import ago
 
-STYLES = {Health.GOOD: "green", Health.ATTENTION: "red", Health.UNKNOWN: "yellow", Health.OFF: "dim"}
+STYLES = {
+    Health.GOOD: "green",
+    Health.EMPTY: "cyan",
+    Health.ATTENTION: "red",
+    Health.UNKNOWN: "yellow",
+    Health.OFF: "dim",
+}
 
 
 def told(stack: Stack) -> FleetStatus:
@@ -53,15 +60,18 @@ def told(stack: Stack) -> FleetStatus:
 def status(
     *,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, as GET /status answers.")] = False,
+    as_page: Annotated[bool, typer.Option("--html", help="As a page, as GET /status answers a browser.")] = False,
     stack: StackName = DEFAULT_STACK,
 ) -> None:
     """Show of every system what is protected, how old the last backups are, and what somebody has to look at.
 
-    Status 1 unless all is well.
+    Status 1 if anything needs attention, or could not be looked at.
     """
     overview = wiring.status(told(find(stack)), quiet).look()
     if as_json:
         typer.echo(json.dumps(overview.as_json(), indent=1))
+    elif as_page:
+        typer.echo(page.render(overview))
     else:
         console.print(f"{overview.verdict}.", style=STYLES[overview.health], markup=False)
         print_whole(_table(overview))

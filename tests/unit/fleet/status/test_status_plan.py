@@ -43,7 +43,7 @@ def report(**told: Any) -> dict[str, Any]:
 
 def test_a_warehouse_that_never_ran_says_how_to_begin() -> None:
     told = plan.of_warehouse(None, timedelta(days=35), NOW)
-    assert (told.protected, told.wrong) == ("nothing yet", ())
+    assert (told.protected, told.wrong, told.is_empty) == ("nothing yet", (), True)
 
 
 def test_a_warehouse_is_as_old_as_its_last_run() -> None:
@@ -88,6 +88,8 @@ def test_tables_are_verified_when_the_last_of_them_was() -> None:
     told = plan.of_tables([plan.Archived(name, None, at - age, 0, 0) for name, age in (("a", 60), ("b", 3600))], NOW)
     assert (told.last_backup, told.verified) == (None, NOW - HOUR)
     assert plan.of_tables([], NOW).verified is None
+    assert told.is_empty
+    assert not plan.of_tables([plan.Archived("a", None, None, 1, 0)], NOW).is_empty
 
 
 def test_capacity_tells_how_full_its_bucket_is() -> None:
@@ -115,7 +117,8 @@ def resource(hours: int = 5, *, over: bool = False, taken: bool = True) -> dict[
 
 
 def test_a_fleet_that_was_never_watched_says_so() -> None:
-    assert plan.of_fleet(None, None, NOW).protected == "nothing yet"
+    told = plan.of_fleet(None, None, NOW)
+    assert (told.protected, told.is_empty) == ("nothing yet", True)
 
 
 def test_a_fleet_is_as_old_as_its_worst_resource() -> None:
@@ -128,7 +131,7 @@ def test_a_fleet_is_as_old_as_its_worst_resource() -> None:
 
 def test_a_fleet_without_resources_has_no_age() -> None:
     told = plan.of_fleet(status(), None, NOW)
-    assert (told.last_backup, told.age, told.verified, told.wrong) == (None, None, None, ())
+    assert (told.last_backup, told.age, told.verified, told.wrong, told.is_empty) == (None, None, None, (), True)
 
 
 def test_a_resource_that_was_never_backed_up_says_since_when_it_waits() -> None:
@@ -193,6 +196,7 @@ def system(**told: Any) -> System:
         (System("fleet"), Health.OFF),
         (System("fleet", error="Boom"), Health.UNKNOWN),
         (system(), Health.GOOD),
+        (system(told=Told("x", is_empty=True)), Health.EMPTY),
         (system(told=Told("x", wrong=("y",))), Health.ATTENTION),
         (system(breaker="too much", has_breaker=True), Health.ATTENTION),
         (system(alarms=(Alarm("a", NOW, "b"),)), Health.ATTENTION),
@@ -207,6 +211,13 @@ def test_a_system_is_well_unless_something_says_otherwise(one: System, health: H
     [
         ([System("fleet")], (), Health.OFF, "No system is deployed"),
         ([system(), System("tables")], (), Health.GOOD, "All is well"),
+        (
+            [system(), System("tables", Told("x", is_empty=True))],
+            (),
+            Health.GOOD,
+            "All is well; nothing is backed up yet by tables",
+        ),
+        ([System("tables", Told("x", is_empty=True))], (), Health.EMPTY, "Nothing is backed up yet"),
         ([system()], ("alarms",), Health.UNKNOWN, "Not everything could be looked at: alarms"),
         ([System("tables", error="E")], (), Health.UNKNOWN, "Not everything could be looked at: tables"),
         ([system(breaker="b")], (), Health.ATTENTION, "Somebody has to look at fleet"),

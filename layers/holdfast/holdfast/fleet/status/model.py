@@ -18,6 +18,8 @@ SYSTEMS = {
 
 class Health(StrEnum):
     GOOD = "good"
+    EMPTY = "nothing yet"
+    """Nothing is wrong, and nothing is backed up."""
     ATTENTION = "attention"
     UNKNOWN = "unknown"
     """It could not be looked at."""
@@ -36,7 +38,8 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Told:
     """What a system tells of itself. `age`: of the oldest of its newest good backups, in seconds; None where there are
-    none, or they are made as things change. `wrong`: what somebody has to look at. `notes`: what is worth to know."""
+    none, or they are made as things change. `wrong`: what somebody has to look at. `notes`: what is worth to know.
+    `is_empty`: nothing was ever backed up."""
 
     protected: str
     last_backup: datetime | None = None
@@ -45,6 +48,7 @@ class Told:
     wrong: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     rows: tuple[Row, ...] = ()
+    is_empty: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,9 @@ class System:
             return Health.UNKNOWN
         if self.told is None:
             return Health.OFF
-        return Health.ATTENTION if self.alarms or self.breaker or self.told.wrong else Health.GOOD
+        if self.alarms or self.breaker or self.told.wrong:
+            return Health.ATTENTION
+        return Health.EMPTY if self.told.is_empty else Health.GOOD
 
     def as_json(self) -> dict[str, Any]:
         told = self.told or Told("")
@@ -122,7 +128,7 @@ class Overview:
             return Health.ATTENTION
         if Health.UNKNOWN in found or self.unknown:
             return Health.UNKNOWN
-        return Health.GOOD if Health.GOOD in found else Health.OFF
+        return next((one for one in (Health.GOOD, Health.EMPTY) if one in found), Health.OFF)
 
     @property
     def verdict(self) -> str:
@@ -132,7 +138,10 @@ class Overview:
             return f"Somebody has to look at {_and(bad)}"
         if self.health is Health.UNKNOWN:
             return f"Not everything could be looked at: {', '.join([*bad, *self.unknown])}"
-        return "All is well" if self.health is Health.GOOD else "No system is deployed"
+        empty = [one.name for one in self.systems if one.health is Health.EMPTY]
+        if self.health is Health.GOOD:
+            return "All is well" + (f"; nothing is backed up yet by {_and(empty)}" if empty else "")
+        return "Nothing is backed up yet" if empty else "No system is deployed"
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -48,6 +48,7 @@ def of_objects(counted: int, passes: Mapping[str, Pass | None]) -> Told:
         wrong=tuple(f"{row.name}: {row.detail}" for row in rows if row.is_bad),
         notes=("Objects are copied as they are written; buckets and copies are compared regularly.",),
         rows=tuple(rows),
+        is_empty=counted == 0,
     )
 
 
@@ -89,6 +90,7 @@ def of_tables(tables: Sequence[Archived], now: datetime) -> Told:
         ),
         notes=("Changes are archived as they are made: a table at rest has no newer backup.",),
         rows=tuple(_of_table(one, now) for one in tables),
+        is_empty=not newest and not any(one.bases for one in tables),
     )
 
 
@@ -108,7 +110,9 @@ def _of_table(one: Archived, now: datetime) -> Row:
 def of_warehouse(report: Mapping[str, Any] | None, alarm_after: timedelta, now: datetime) -> Told:
     """`report`: of the newest run that has ended; None if none has."""
     if report is None:
-        return Told("nothing yet", notes=("No run has ended yet: holdfast warehouse backup begins one.",))
+        return Told(
+            "nothing yet", notes=("No run has ended yet: holdfast warehouse backup begins one.",), is_empty=True
+        )
     databases, ended = report["databases"], datetime.fromisoformat(report["ended"])
     age = (now - ended).total_seconds()
     tables, restorable = (sum(row[name] for row in databases) for name in ("tables", "restorable"))
@@ -150,7 +154,7 @@ def of_capacity(bucket: str, total: int, objects: int, limit: int, compared: dat
 def of_fleet(status: Mapping[str, Any] | None, drill: Mapping[str, Any] | None, now: datetime) -> Told:
     """`status`: what the watch wrote down; `drill`: the last entry of the ledger."""
     if status is None:
-        return Told("nothing yet", notes=("fleet_watch has not looked yet: it does so every hour.",))
+        return Told("nothing yet", notes=("fleet_watch has not looked yet: it does so every hour.",), is_empty=True)
     resources = status["resources"]
     taken = [datetime.fromisoformat(one["taken"]) for one in resources if one["taken"]]
     verified = [datetime.fromisoformat(one["verified"]) for one in resources if one["verified"]]
@@ -162,6 +166,7 @@ def of_fleet(status: Mapping[str, Any] | None, drill: Mapping[str, Any] | None, 
         wrong=tuple(_wrong_with_the_fleet(status, now)),
         notes=tuple(_notes(status, drill)),
         rows=tuple(_of_resource(one) for one in resources[:SHOWN]),
+        is_empty=not taken,
     )
 
 
