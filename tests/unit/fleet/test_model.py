@@ -109,6 +109,12 @@ def test_a_backup_is_as_good_as_the_worst_of_its_parts() -> None:
     assert backup(tagged, part("snap-2", parts=2, verified=True)).verified == DUE + timedelta(minutes=5)
 
 
+def test_a_backup_was_verified_when_its_first_part_was() -> None:
+    later = part("snap-2", tags={Tag.VERIFIED: (DUE + timedelta(hours=1)).isoformat()})
+    at_once = part("snap-1", tags={Tag.VERIFIED: DUE.isoformat()})
+    assert backup(later, at_once).verified == DUE
+
+
 def test_a_pending_backup_is_not_good_whatever_its_tags_tell() -> None:
     assert backup(part(verified=True, status=Status.PENDING)).verified is None
 

@@ -118,6 +118,11 @@ def test_what_one_part_tells_no_more_the_others_do(tag: str) -> None:
     assert backup(part("snap-1", without=[tag], parts=2), part("snap-2", parts=3)).status is not Status.COMPLETE
 
 
+def test_a_backup_is_as_old_as_its_oldest_part() -> None:
+    one = backup(part("snap-1", taken=DUE + timedelta(minutes=10)), part("snap-2", taken=DUE))
+    assert one.taken == DUE
+
+
 def test_a_moment_without_a_zone_can_be_compared() -> None:
     naive = part("snap-1", run=slot(DUE), tags={Tag.TAKEN: "2026-11-21T02:00:00"})
     later = part("snap-2", run=slot(DUE + timedelta(days=1)))
@@ -226,6 +231,15 @@ def test_an_instance_with_forty_volumes_is_copied_as_the_limit_permits() -> None
 )
 def test_copies_are_waited_for(status: Status, step: Step) -> None:
     assert next_step(Seen(backup(part()), backup(copied(part(), status=status))), ABROAD) == step
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(Status.PENDING, Wait), (Status.FAILED, Failed)], ids=["pending", "failed"]
+)
+def test_one_copy_that_is_not_complete_is_enough(status: Status, kind: type) -> None:
+    parts = [part("snap-1", parts=2), part("snap-2", parts=2)]
+    there = backup(copied(parts[0]), copied(parts[1], status=status))
+    assert isinstance(next_step(Seen(backup(*parts), there), ABROAD), kind)
 
 
 def test_a_copy_is_of_the_same_type_and_origin() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from holdfast.fleet.expire.plan import Blocked, Expired, Kept, Rules, expiry_of, judge, period, retention_of
+from holdfast.fleet.expire.plan import Blocked, Expired, Kept, Rules, expiry_of, is_early, judge, period, retention_of
 from holdfast.fleet.model import Backup, Keep, PartType, Retention, Schedule, Status, Tag
 from tests.unit.fleet.domain import ABROAD, DUE, backup, bad, copied, good, instance, part, slot
 
@@ -108,13 +108,16 @@ def test_a_copy_stays_when_its_origin_is_gone() -> None:
 
 
 def test_what_aws_is_still_making_stays() -> None:
-    pending = backup(part(status=Status.PENDING, run=slot(days_ago(6))))
-    assert verdicts([pending, good(days_ago(1))])[0] == ("kept", "AWS is still making it")
+    pending = [bad(days_ago(age), status=Status.PENDING) for age in (7, 6)]
+    assert verdicts([*pending, good(days_ago(1))])[:2] == [
+        ("expired", "never found good, and one that was is newer"),
+        ("kept", "AWS is still making it"),
+    ]
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETE, Status.FAILED])
 def test_what_was_never_found_good_can_be_looked_at_for_a_week(status: Status) -> None:
-    told = verdicts([bad(days_ago(6.9), status=status), bad(days_ago(7.1), status=status), good(days_ago(1))])
+    told = verdicts([bad(days_ago(6.9), status=status), bad(days_ago(7), status=status), good(days_ago(1))])
     assert told[0] == ("kept", "never found good; it can be looked at for 7 days")
     assert told[1][0] == "expired"
 
@@ -235,6 +238,20 @@ def test_an_expiry_is_where_the_newest_periods_leave_it_behind(keep: Keep, good_
     taken = datetime(2026, 11, 21, tzinfo=UTC)
     there = map(datetime.fromisoformat, good_ones)
     assert f"{expiry_of(taken, there, Rules(keep, timedelta(days=1))):%Y-%m-%d}" == expiry
+
+
+@pytest.mark.parametrize(
+    ("tags", "is_told_early"),
+    [
+        ({Tag.EXPIRY: NOW.isoformat()}, False),
+        ({Tag.EXPIRY: (NOW + timedelta(seconds=1)).isoformat()}, True),
+        ({Tag.EXPIRY: "soon"}, True),
+        ({}, True),
+    ],
+)
+def test_what_goes_before_the_moment_of_its_tag_goes_early(tags: dict[str, str], is_told_early: bool) -> None:
+    assert is_early(Expired(old(tags=tags), ""), NOW) is is_told_early
+    assert not is_early(Expired(bad(days_ago(60), status=Status.FAILED, tags=tags), ""), NOW)
 
 
 # The rule, said in another way
