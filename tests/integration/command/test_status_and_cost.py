@@ -85,12 +85,17 @@ def test_a_new_stack_is_well_and_has_backed_up_nothing_yet(deploy: Callable[...,
     assert found == dict.fromkeys(found, "nothing yet") | {"capacity": "good"}
 
 
-def test_systems_that_are_not_deployed_say_so(deploy: Callable[..., Desk]) -> None:
+def test_systems_that_are_not_deployed_say_so_and_how_to_get_them(deploy: Callable[..., Desk]) -> None:
     off = {f"Enable{name}": "false" for name in ("Objects", "Tables", "Warehouse", "Fleet", "Capacity")}
     desk = deploy(**off)
     assert {one["health"] for one in desk.systems().values()} == {"not deployed"}
     assert desk.run("status").lines[0] == "No system is deployed."
     assert "<title>holdfast: No system is deployed</title>" in desk.run("status", "--html").lines
+    answer = desk.run("cost")
+    assert (answer.status, answer.err) == (
+        1,
+        "holdfast: stack holdfast has no fleet system: deploy it with EnableFleet=true",
+    )
 
 
 def test_each_system_tells_what_it_has_written_down(deploy: Callable[..., Desk]) -> None:
@@ -133,8 +138,10 @@ def test_an_alarm_an_open_breaker_and_a_missed_run_are_to_be_looked_at(deploy: C
     assert len(desk.systems()["fleet"]["alarms"]) == 0
 
 
-def test_a_stack_that_is_not_there_is_named(deploy: Callable[..., Desk]) -> None:
-    answer = deploy().run("status", "--stack", "none")
+def test_a_stack_that_is_not_there_is_named(
+    account: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = Shell(monkeypatch, capsys).run("status", "--stack", "none")
     assert answer.status == 1
     assert "there is no stack none" in answer.err
 
@@ -159,30 +166,17 @@ def snapshot(gigabytes: int) -> str:
     return str(made["SnapshotId"])
 
 
-def test_a_stack_costs_what_its_snapshots_and_buckets_hold(deploy: Callable[..., Desk]) -> None:
+def test_a_stack_costs_what_its_snapshots_hold_and_says_what_it_assumes(deploy: Callable[..., Desk]) -> None:
     desk = deploy()
     snapshot(100)
     told = json.loads(desk.run("cost", "--json", "--keep-monthly", "0", "--keep-yearly", "0").out)
     assert [(one["tier"], one["dollars"]) for one in told["items"]] == [("ebs snapshot", 5.0)]
     assert told["systems"] == {"fleet": 5.0}
     assert [one["dollars"] for one in told["retention"]] == [88.5, 13.5]
-
-
-def test_a_sum_is_printed_with_what_it_assumes(deploy: Callable[..., Desk]) -> None:
-    desk = deploy()
-    snapshot(100)
     lines = desk.run("cost", "--change", "1").lines
     assert "$5.00 a month, at the list prices of us-east-1, 2025:" in lines
     assert "  7 daily, 4 weekly, 12 monthly, 3 yearly: 794.0 GB, $39.70 a month" in lines
     assert any("with 1 % for each day" in line for line in lines)
-
-
-def test_a_stack_without_a_fleet_says_how_to_get_one(deploy: Callable[..., Desk]) -> None:
-    answer = deploy(EnableFleet="false").run("cost")
-    assert (answer.status, answer.err) == (
-        1,
-        "holdfast: stack holdfast has no fleet system: deploy it with EnableFleet=true",
-    )
 
 
 def test_the_example_of_the_readme_is_what_the_command_prints(
