@@ -2,10 +2,12 @@
 
 import importlib.util
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from io import StringIO
 from types import SimpleNamespace
 from typing import Any
@@ -53,6 +55,8 @@ class Account:
     written: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     _clients: dict[tuple[str, ...], Any] = field(default_factory=dict)
     _caller: str = ""
+    _jobs: list[str] = field(default_factory=list)
+    _copied: Any = None
     _failing: str | None = None
 
     def answer(self, name: str, event: Mapping[str, Any], *, failing: str | None = None, **settings: str) -> Any:
@@ -87,8 +91,9 @@ class Account:
             if not role:
                 made.meta.events.register("provide-client-params", self._note)
                 made.meta.events.register_first("before-send.s3.CopyObject", self._note_copy)
-            made.meta.events.register("before-call.ec2.DescribeLockedSnapshots", _nothing_is_locked)
+            made.meta.events.register("before-call", self._answer_in_motos_place)
             made.meta.events.register("provide-client-params.ec2.CreateImage", _tag_the_image_alone)
+            made.meta.events.register("after-call.ec2.CopyImage", partial(self._tag_the_copy, region))
             self._clients[key] = made
         return self._clients[key]
 
@@ -96,8 +101,33 @@ class Account:
         if model.name == self._failing:
             raise EndpointConnectionError(endpoint_url="https://example.com")
         self.needed[self._caller] |= needs(model.name, params)
+        if model.name == "CopyImage":
+            self._copied = params["TagSpecifications"]
         for attribute in (*params.get("Item", {}), *params.get("ExpressionAttributeNames", {}).values()):
             self.written[self._caller, params["TableName"]].add(attribute)
+
+    def _answer_in_motos_place(self, model: Any, params: Mapping[str, Any], **_: object) -> Any:
+        """Of calls that it does not know: nothing is locked, and jobs of S3 Batch Operations find nothing to do."""
+        told: Any
+        match model.name:
+            case "DescribeLockedSnapshots":
+                told = {"Snapshots": []}
+            case "CreateJob":
+                self._jobs += re.findall("<Description>(.*?)</Description>", params["body"].decode())
+                told = {"JobId": "job-1"}
+            case "ListJobs":
+                told = {"Jobs": [{"JobId": "job-1", "Status": "Failed", "Description": one} for one in self._jobs]}
+            case "DescribeJob":
+                told = {"Job": {"FailureReasons": [{"FailureReason": "No keys matching the filter"}]}}
+            case _:
+                return None
+        return AWSResponse(params["url"], 200, HTTPHeaders(), None), told
+
+    def _tag_the_copy(self, region: str | None, parsed: Mapping[str, Any], **_: object) -> None:
+        """As EC2 does, and moto does not."""
+        ec2: Any = boto3.client("ec2", region)
+        [of_image, _of_snapshots] = self._copied
+        ec2.create_tags(Resources=[parsed["ImageId"]], Tags=of_image["Tags"])
 
     def _note_copy(self, request: AWSPreparedRequest, **_: object) -> None:
         """Copies in bulk are no calls of the client, and show only when they are sent."""
@@ -110,11 +140,6 @@ class Account:
             told = {"TaggingDirective": request.headers.get("x-amz-tagging-directive")}
             source_and_copy = {"Bucket": bucket, "Key": key, "CopySource": copied | versioned}
             self.needed[self._caller] |= needs("CopyObject", told | source_and_copy)
-
-
-def _nothing_is_locked(params: Mapping[str, Any], **_: object) -> Any:
-    """Moto does not know the call."""
-    return AWSResponse(params["url"], 200, HTTPHeaders(), None), {"Snapshots": []}
 
 
 def _tag_the_image_alone(params: Mapping[str, Any], **_: object) -> Any:

@@ -12,6 +12,8 @@ from typing import Any
 from unittest.mock import patch
 
 import boto3
+from moto.ec2.models import ec2_backends
+from moto.kms.models import kms_backends
 
 from holdfast import wiring
 from holdfast.adapters.dynamodb_objects import DynamoPasses
@@ -27,7 +29,7 @@ from holdfast.tables.model import Gap
 from local.engine import ACCOUNT, REGION
 from tests.template import tables_cases
 from tests.template.calls import Account
-from tests.template.stack import environment
+from tests.template.stack import COPY_REGION, environment
 
 STEPS = ("discover", "backup", "verify", "expire", "report", "alert", "restore", "watch", "cost", "status")
 FUNCTIONS = tuple(f"fleet_{step}" for step in STEPS)
@@ -77,6 +79,9 @@ def _a_fleet() -> Iterator[Clock]:
 def _make() -> None:
     boto3.client("sns").create_topic(Name="FleetAlertTopic")
     boto3.client("sns", "us-east-1").create_topic(Name="FleetAlertTopic")
+    key = boto3.client("kms", COPY_REGION).create_key()["KeyMetadata"]["KeyId"]
+    keys = kms_backends[ACCOUNT][COPY_REGION].keys
+    keys["copies"] = keys[key]
     ec2, rds, s3 = boto3.client("ec2"), boto3.client("rds"), boto3.client("s3")
     image = ec2.register_image(Name="base")["ImageId"]
     subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
@@ -111,16 +116,16 @@ def _make() -> None:
         DBClusterIdentifier="ledger",
     )
     place: Any = {"LocationConstraint": REGION}
-    s3.create_bucket(Bucket="media", CreateBucketConfiguration=place)
-    s3.put_bucket_tagging(Bucket="media", Tagging={"TagSet": DAILY})
-    s3.put_object(Bucket="media", Key="key", Body=b"1")
+    s3.create_bucket(Bucket="photos", CreateBucketConfiguration=place)
+    s3.put_bucket_tagging(Bucket="photos", Tagging={"TagSet": DAILY})
+    s3.put_object(Bucket="photos", Key="key", Body=b"1")
 
 
 def goes_through_all(aws: Account) -> None:
-    """Two days of backups, as snapshots and as images; then the older ones go, and the newer ones are restored."""
+    """Two days of backups, as images and as snapshots; then the older ones go, and the newer ones are restored."""
     _others(aws)
     with _a_fleet() as clock:
-        for settings in ({}, {"IMAGES": "true"}):
+        for settings in ({"IMAGES": "true"}, {"IMAGES": "false"}):
             run = _back_up(aws, clock, settings)
             clock.pass_by(days=1)
         none: Mapping[str, str] = {f"KEEP_{name}": "0" for name in ("WEEKLY", "MONTHLY", "YEARLY")}
@@ -148,7 +153,7 @@ def _back_up(aws: Account, clock: Clock, settings: Mapping[str, str]) -> str:
                 if answer["status"] != "waiting":
                     break
                 clock.pass_by(minutes=3)
-                _tag_snapshots_of_images()
+                _finish_images()
             if answer["status"] == "done":
                 aws.answer("fleet_verify", item, **settings)
             aws.answer("fleet_report", {"step": "failed", "error": {"Error": "NotARun", "Cause": ""}, **item})
@@ -158,18 +163,19 @@ def _back_up(aws: Account, clock: Clock, settings: Mapping[str, str]) -> str:
     return run
 
 
-def _tag_snapshots_of_images() -> None:
-    """As EC2 does when it makes them, and moto does not."""
-    ec2 = boto3.client("ec2")
-    for image in ec2.describe_images(Owners=["self"])["Images"]:
-        tags = {tag["Key"]: tag["Value"] for tag in image.get("Tags", [])}
-        if "holdfast:run" in tags:
-            instance = tags["holdfast:source"].rpartition("/")[2]
-            [found] = ec2.describe_instances(InstanceIds=[instance])["Reservations"][0]["Instances"]
-            of = {"holdfast:volume": found["BlockDeviceMappings"][0]["Ebs"]["VolumeId"]}
-            [snapshot] = [one["Ebs"]["SnapshotId"] for one in image["BlockDeviceMappings"] if "Ebs" in one]
-            told: Any = [{"Key": key, "Value": value} for key, value in {**tags, **of}.items()]
-            ec2.create_tags(Resources=[snapshot], Tags=told)
+def _finish_images() -> None:
+    """Their snapshots have their tags, and are of the instance's volume: in EC2, not in moto."""
+    home = ec2_backends[ACCOUNT][REGION]
+    for region in (REGION, COPY_REGION):
+        ec2, moto = boto3.client("ec2", region), ec2_backends[ACCOUNT][region]
+        for image in ec2.describe_images(Owners=["self"])["Images"]:
+            tags = {tag["Key"]: tag["Value"] for tag in image.get("Tags", [])}
+            if "holdfast:run" in tags:
+                machine = home.get_instance(tags["holdfast:source"].rpartition("/")[2])
+                [snapshot] = [one["Ebs"]["SnapshotId"] for one in image["BlockDeviceMappings"] if "Ebs" in one]
+                [disk] = machine.block_device_mapping.values()
+                moto.snapshots[snapshot].volume = home.volumes[disk.volume_id]
+                ec2.create_tags(Resources=[snapshot], Tags=image["Tags"])
 
 
 def _tell(aws: Account, run: str, restored: str) -> None:
@@ -189,7 +195,7 @@ def _restore(aws: Account, clock: Clock) -> str:
         restoring = wiring.fleet_restore(lambda *_, **__: None)
         planner = Planner(restoring.fleet, Wanted(unverified=True), Placement(), Onto())
         sources = sorted({backup.source for backup in restoring.fleet.backups() if not backup.is_copy})
-        plans = map(planner.resource, [*sources, "media"])
+        plans = map(planner.resource, [*sources, "photos"])
         planned = [Record(restoring.fleet.documents, one.restore).add(one) for one in plans]
     for one in planned:
         _carry_out(aws, clock, {"restore": one.restore})
@@ -215,13 +221,13 @@ def _run_of_the_warehouse(aws: Account) -> None:
 
 def _replicate() -> None:
     """What S3 does, and what fleet_verify writes down of it."""
-    s3, arn = boto3.client("s3"), "arn:aws:s3:::media"
+    s3, arn = boto3.client("s3"), "arn:aws:s3:::photos"
     place: Any = {"LocationConstraint": REGION}
     s3.create_bucket(Bucket="replica", CreateBucketConfiguration=place)
     s3.put_bucket_versioning(Bucket="replica", VersioningConfiguration={"Status": "Enabled"})
     s3.put_object(Bucket="replica", Key="key", Body=b"2")
     at = FIRST.isoformat()
-    told = {"arn": arn, "name": "media", "region": REGION, "replica": "replica", "verified": at, "taken": at}
+    told = {"arn": arn, "name": "photos", "region": REGION, "replica": "replica", "verified": at, "taken": at}
     key = f"buckets/{sha256(arn.encode()).hexdigest()[:16]}.json"
     body = json.dumps({**told, "behind": 0, "failed": 0, "job": ""}).encode()
     s3.put_object(Bucket="holdfast-fleet-0123456789ab", Key=key, Body=body)
@@ -234,7 +240,7 @@ def _copies_versions_and_parts(aws: Account) -> None:
     for failing in (None, "UploadPartCopy"):
         with aws.told("fleet_restore", failing):
             versions: Any = wiring.fleet_restore(lambda *_, **__: None).versions
-            copier = versions.copier_of("media")
+            copier = versions.copier_of("photos")
             for each in (copier, replace(copier, copied_at_once=0)):
                 for version_id in (put["VersionId"], None):
                     version = Version(Original("replica", "key"), etag, 1, FIRST, version_id)

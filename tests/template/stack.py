@@ -25,7 +25,6 @@ KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:"
 
 COPY_REGION = "eu-central-1"
-OTHER_ACCOUNT = "222222222222"
 
 EVERYTHING: Mapping[str, str] = {
     "AlertEmail": "ops@example.com",
@@ -43,8 +42,7 @@ EVERYTHING: Mapping[str, str] = {
     "FleetRegions": f"{REGION},us-east-1",
     "FleetImages": "true",
     "FleetCopyRegion": COPY_REGION,
-    "FleetCopyRoleArn": f"arn:aws:iam::{OTHER_ACCOUNT}:role/copies",
-    "FleetCopyKmsKeyArn": f"arn:aws:kms:{COPY_REGION}:{OTHER_ACCOUNT}:key/copies",
+    "FleetCopyKmsKeyArn": f"arn:aws:kms:{COPY_REGION}:{ACCOUNT}:key/copies",
     "FleetSwitchVersioningOn": "true",
     "FleetIntelligentTiering": "true",
     "FleetReplicaBucketArn": "arn:aws:s3:::records-elsewhere",
