@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from html import unescape
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis.strategies import characters, text
 
 from holdfast.adapters.memory_fleet import MemoryDocuments
 from holdfast.fleet import naming
 from holdfast.fleet.status import page, systems
-from holdfast.fleet.status.model import Alarm, Told
+from holdfast.fleet.status.model import Alarm, Overview, Row, System, Told
 from holdfast.fleet.status.run import Status, wants_html
 from tests.unit.fleet.status.stand import HOSTILE, NOW, overview
 
@@ -150,6 +153,34 @@ def test_a_hostile_name_is_shown_and_does_nothing() -> None:
     assert "<script" not in html
     assert "&lt;script&gt;alert(&#34;x&#34;)&lt;/script&gt;&amp;{{ 7*7 }}" in html
     assert HOSTILE in unescape(html)
+
+
+class Tags(HTMLParser):
+    """The elements of a page with their attributes' names: what markup it has, whatever it says."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, tuple[str, ...]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, tuple(name for name, _ in attrs)))
+
+
+def named(name: str) -> str:
+    """A page on which all that comes from outside has this name."""
+    told = Told(name, NOW, 60, NOW, (name,), (name,), (Row(name, name, is_bad=True),))
+    alarm = Alarm(name, NOW, name)
+    one = System("fleet", told, alarms=(alarm,), breaker=name, has_breaker=True)
+    return page.render(Overview(name, NOW, (one, System("tables", error=name)), (name,)))
+
+
+@given(text(alphabet=characters(codec="utf-8"), min_size=1))
+@example('"><img src=x onerror=alert(1)>')
+@example("{{ 7*7 }}{% for x in y %}")
+@example("</style></title><script>")
+def test_no_name_becomes_markup(name: str) -> None:
+    assert Tags(named(name)).found == Tags(named("orders")).found
 
 
 def test_a_page_has_nothing_that_its_policy_forbids() -> None:
