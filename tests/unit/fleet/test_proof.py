@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.adapters.memory_fleet import MemoryDocuments
-from holdfast.fleet.proof import HEAD, Broken, Check, Drill, Ledger, LedgerBusy, as_csv, digest, key, standings, verify
+from holdfast.fleet.proof import HEAD, Broken, Drill, Ledger, LedgerBusy, as_csv, digest, key, standings, verify
+from holdfast.fleet.restore.model import Check
 
 AT = datetime(2026, 11, 21, 4, tzinfo=UTC)
 

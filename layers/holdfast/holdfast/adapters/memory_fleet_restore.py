@@ -9,8 +9,8 @@ from holdfast.adapters.memory_fleet import MemoryFleet
 from holdfast.fleet.model import Place, Service
 from holdfast.fleet.ports import LimitReached, NotAvailable
 from holdfast.fleet.restore.instances import volumes_in_words
-from holdfast.fleet.restore.model import Made, Mark, Piece, PieceType, State
-from holdfast.fleet.restore.ports import Entry, Refused, TargetChanged, There, Unreadable
+from holdfast.fleet.restore.model import Entry, Made, Mark, Piece, PieceType, State, There
+from holdfast.fleet.restore.ports import Refused, TargetChanged, Unreadable
 
 
 @dataclass

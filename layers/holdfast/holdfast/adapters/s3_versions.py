@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from holdfast.adapters.s3_objects import S3Copier, refusal
-from holdfast.fleet.restore.ports import Entry, TargetChanged, There, Unreadable
+from holdfast.fleet.restore.model import Entry, There
+from holdfast.fleet.restore.ports import TargetChanged, Unreadable
 from holdfast.objects.model import Original, Version
 from holdfast.objects.ports import SourceChanged
 
@@ -71,5 +72,4 @@ def _entry(told: Any) -> Entry:
         told.get("Size", 0),
         told.get("ETag", "").strip('"'),
         is_marker="Size" not in told,
-        storage_class=told.get("StorageClass", "STANDARD"),
     )

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from holdfast.fleet.ports import Documents
+from holdfast.fleet.restore.model import Check
 
 FOLDER = "proof/"
 HEAD = f"{FOLDER}head.json"
@@ -32,18 +33,6 @@ class LedgerBusy(Exception):
 
 
 type Result = Literal["passed", "failed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing that was looked at of what was restored."""
-
-    name: str
-    passed: bool
-    text: str
-
-    def as_json(self) -> dict[str, Any]:
-        return {"name": self.name, "passed": self.passed, "text": self.text}
 
 
 @dataclass(frozen=True, slots=True)

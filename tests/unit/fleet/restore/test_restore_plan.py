@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from holdfast.fleet.model import Backup, Kind, Part, PartType, Place, Schedule, Slot, Status, Tag
-from holdfast.fleet.restore import plan, words
+from holdfast.fleet.restore import order, plan, words
 from holdfast.fleet.restore.model import (
+    Entry,
     Item,
     Made,
     Mark,
@@ -20,9 +21,9 @@ from holdfast.fleet.restore.model import (
     Plan,
     Prefix,
     State,
+    There,
 )
 from holdfast.fleet.restore.plan import Drills, Wanted
-from holdfast.fleet.restore.ports import Entry, There
 from holdfast.fleet.restore.request import Request
 
 HOME = "us-east-1"
@@ -131,7 +132,7 @@ def asked(description: Mapping[str, Any], backup: Backup | None = None, **placem
 
 
 def instance(description: Mapping[str, Any], backup: Backup | None = None, **placement: Any) -> Mapping[str, Any]:
-    return plan.item(asked(description, backup, **placement)).pieces[-1].request
+    return order.item(asked(description, backup, **placement)).pieces[-1].request
 
 
 def test_volumes_take_iops_only_of_types_that_do() -> None:
@@ -168,7 +169,7 @@ def test_what_it_may_do_comes_along_and_is_set_later() -> None:
         "Placement": {"Tenancy": "dedicated", "AvailabilityZone": "us-east-1a"},
         "MetadataOptions": {"HttpTokens": "required", "State": "applied"},
     }
-    piece = plan.item(asked(told)).pieces[-1]
+    piece = order.item(asked(told)).pieces[-1]
     assert piece.request["IamInstanceProfile"] == {"Arn": "arn:profile"}
     assert piece.request["Monitoring"] == {"Enabled": True}
     assert piece.request["MetadataOptions"] == {"HttpTokens": "required"}
@@ -179,7 +180,7 @@ def test_what_it_may_do_comes_along_and_is_set_later() -> None:
 def test_in_another_account_it_has_neither_profile_nor_keys() -> None:
     there = a_backup(place=Place("eu-west-1", "999999999999"))
     told = {**INSTANCE, "IamInstanceProfile": "arn:profile", "KeyName": "admins"}
-    item = plan.item(asked(told, there, subnet="subnet-2", security_groups=("sg-2",)))
+    item = order.item(asked(told, there, subnet="subnet-2", security_groups=("sg-2",)))
     assert not {"IamInstanceProfile", "KeyName"} & item.pieces[-1].request.keys()
     assert item.place == Place("eu-west-1", "999999999999")
 
@@ -187,12 +188,12 @@ def test_in_another_account_it_has_neither_profile_nor_keys() -> None:
 def test_a_volume_without_a_snapshot_is_named() -> None:
     other = {**INSTANCE["BlockDevices"][0], "VolumeId": "vol-2"}
     with pytest.raises(NotRestorable, match="has no snapshot of vol-2"):
-        plan.item(asked({**INSTANCE, "BlockDevices": [other]}))
+        order.item(asked({**INSTANCE, "BlockDevices": [other]}))
 
 
 def test_a_description_that_lacks_something_is_told() -> None:
     with pytest.raises(NotRestorable, match="tells no 'InstanceType'"):
-        plan.item(asked({name: INSTANCE[name] for name in INSTANCE if name != "InstanceType"}))
+        order.item(asked({name: INSTANCE[name] for name in INSTANCE if name != "InstanceType"}))
 
 
 ORDERS: dict[str, Any] = {
@@ -219,20 +220,20 @@ FASTER = ("Iops", "StorageThroughput", "DedicatedLogVolume")
     ],
 )
 def test_a_database_is_as_fast_as_it_was(told: Mapping[str, Any], faster: Mapping[str, int]) -> None:
-    request = plan.item(asked({**ORDERS, **told}, a_backup(source=DATABASE))).pieces[0].request
+    request = order.item(asked({**ORDERS, **told}, a_backup(source=DATABASE))).pieces[0].request
     assert {name: request[name] for name in FASTER if name in request} == faster
 
 
 def test_the_name_of_a_database_is_not_too_long() -> None:
     long = f"arn:aws:rds:{HOME}:123456789012:db:{'a' * 63}"
-    request = plan.item(asked(ORDERS, a_backup(source=long))).pieces[0].request
+    request = order.item(asked(ORDERS, a_backup(source=long))).pieces[0].request
     assert request["DBInstanceIdentifier"] == "a" * 40 + "-restored-20261121-0200"
 
 
 def test_a_cluster_that_is_not_auroras_brings_its_members_itself() -> None:
     told = {**ORDERS, "DBClusterInstanceClass": "db.m6gd.large", "Iops": 3000, "StorageType": "io1"}
     backup = replace(a_backup(source=DATABASE.replace(":db:", ":cluster:")), kind=Kind.CLUSTER)
-    item = plan.item(asked(told, backup))
+    item = order.item(asked(told, backup))
     assert [piece.type for piece in item.pieces] == [PieceType.CLUSTER]
     assert item.pieces[0].request["DBClusterInstanceClass"] == "db.m6gd.large"
     assert item.storage == (("rds io1", 500 * 1024**3),)
@@ -427,7 +428,7 @@ def test_a_plan_is_read_as_it_was_written() -> None:
 def test_a_cluster_and_a_drill_in_words() -> None:
     told = {**ORDERS, "Engine": "aurora-mysql", "Members": [{"DBInstanceClass": "c", "IsWriter": True}]}
     backup = replace(a_backup(source=DATABASE.replace(":db:", ":cluster:")), kind=Kind.CLUSTER)
-    item = plan.item(asked(told, backup, isolated=True, db_subnet_group="isolated"))
+    item = order.item(asked(told, backup, isolated=True, db_subnet_group="isolated"))
     name = item.pieces[0].name
     assert list(words.plan(Plan("r", "drill", (item,), drill=True), {}))[3:7] == [
         f"  make    cluster {name} of aurora-mysql 8.0 in subnet group 'isolated'",

@@ -13,6 +13,18 @@ class NotRestorable(LookupError):
     """There is nothing to restore as it was asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at of what was restored."""
+
+    name: str
+    passed: bool
+    text: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"name": self.name, "passed": self.passed, "text": self.text}
+
+
 class Mark(StrEnum):
     """The tags of what a restore makes."""
 
@@ -79,6 +91,27 @@ class Made:
     tags: Mapping[str, str]
     facts: Mapping[str, Any] = field(default_factory=dict)
     why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version of an object, or a delete marker."""
+
+    key: str
+    version: str
+    at: datetime
+    size: int = 0
+    etag: str = ""
+    is_marker: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """What is at a target. `at`: to the second, as S3 tells."""
+
+    etag: str
+    size: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

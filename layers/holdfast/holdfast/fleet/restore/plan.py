@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import Any
 
 from holdfast.fleet.model import Backup, Kind, Place, Slot, Status
-from holdfast.fleet.proof import Check
-from holdfast.fleet.restore import databases, instances
 from holdfast.fleet.restore.model import (
+    Check,
+    Entry,
     Item,
     Made,
     Mark,
@@ -19,11 +19,10 @@ from holdfast.fleet.restore.model import (
     PieceType,
     Prefix,
     State,
+    There,
     label,
     stamp,
 )
-from holdfast.fleet.restore.ports import Entry, There
-from holdfast.fleet.restore.request import Request
 
 # Which backup
 
@@ -97,31 +96,7 @@ def restore_id(what: str, moment: datetime, *asked: object) -> str:
     return f"{name}-{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}-{digest}"
 
 
-# What is asked of AWS
-
-_BUILDERS = {Kind.INSTANCE: instances, Kind.DATABASE: databases, Kind.CLUSTER: databases}
-
-
-def item(asked: Request) -> Item:
-    """What has to be made of a backup. Raises NotRestorable."""
-    build = _BUILDERS[asked.backup.kind]
-    try:
-        return Item(
-            name=asked.item,
-            kind=asked.backup.kind,
-            source=asked.backup.source,
-            place=asked.place,
-            backup=asked.backup.id,
-            taken=asked.backup.taken,
-            parts=tuple(part.arn for part in asked.backup.parts),
-            pieces=build.pieces(asked),
-            storage=tuple(build.storage(asked)),
-            notes=tuple(build.notes(asked)),
-            verified=asked.backup.verified is not None,
-        )
-    except KeyError as error:
-        raise NotRestorable(f"the description of {asked.label} in {asked.backup.id} tells no {error}") from None
-
+# In which order
 
 _STAGES = (Kind.DATABASE, Kind.CLUSTER), (Kind.INSTANCE,), (Kind.BUCKET,)
 """Databases are there before those that look for them."""

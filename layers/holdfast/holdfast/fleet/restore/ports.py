@@ -1,11 +1,9 @@
 """What a restore asks of the outside, besides what the fleet system has anyway."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
-from holdfast.fleet.restore.model import Made, Piece
+from holdfast.fleet.restore.model import Entry, Made, Piece, There
 
 
 class Refused(Exception):
@@ -39,28 +37,6 @@ class TargetChanged(Exception):
 
 class Unreadable(Exception):
     """A version cannot be copied now: it is archived, gone, or closed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A version of an object, or a delete marker."""
-
-    key: str
-    version: str
-    at: datetime
-    size: int = 0
-    etag: str = ""
-    is_marker: bool = False
-    storage_class: str = "STANDARD"
-
-
-@dataclass(frozen=True, slots=True)
-class There:
-    """What is at a target. `at`: to the second, as S3 tells."""
-
-    etag: str
-    size: int
-    at: datetime
 
 
 class Versions(Protocol):

@@ -6,9 +6,9 @@ from datetime import datetime
 from itertools import batched
 
 from holdfast.fleet.restore import plan
-from holdfast.fleet.restore.model import Prefix
+from holdfast.fleet.restore.model import Entry, Prefix, There
 from holdfast.fleet.restore.plan import Copy, Keep, Refuse
-from holdfast.fleet.restore.ports import Entry, TargetChanged, There, Unreadable, Versions
+from holdfast.fleet.restore.ports import TargetChanged, Unreadable, Versions
 from holdfast.fleet.restore.record import Copied
 from holdfast.ports import Each
 

@@ -11,7 +11,7 @@ from holdfast.fleet import plan as fleet_plan
 from holdfast.fleet.model import Backup, Kind, NotARun, Place, Service, Slot
 from holdfast.fleet.ports import Documents
 from holdfast.fleet.proof import Ledger
-from holdfast.fleet.restore import plan
+from holdfast.fleet.restore import order, plan
 from holdfast.fleet.restore.model import Item, NotRestorable, Placement, Plan, Prefix, label, stamp
 from holdfast.fleet.restore.plan import Drills, Wanted
 from holdfast.fleet.restore.request import Request
@@ -172,7 +172,7 @@ def item_of(fleet: Fleet, restore: str, backup: Backup, placement: Placement) ->
             f"nobody knows what {label(backup.source)} was like at {backup.slot}: its description is gone from the"
             " backup bucket. Its snapshots can be restored by hand"
         )
-    return plan.item(Request(restore, digest, backup, description, placement))
+    return order.item(Request(restore, digest, backup, description, placement))
 
 
 # A drill

@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from holdfast.fleet.ports import Documents
-from holdfast.fleet.proof import Check
-from holdfast.fleet.restore.model import Plan
+from holdfast.fleet.restore.model import Check, Plan
 
 RESTORES = "restores/"
 
