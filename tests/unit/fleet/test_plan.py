@@ -162,6 +162,18 @@ def test_what_is_being_made_is_waited_for() -> None:
     assert next_step(Seen(backup(part(status=Status.PENDING)))) == Wait("AWS is making it")
 
 
+def test_nothing_is_waited_for_until_the_workflow_ends() -> None:
+    mend = "the next run makes a new one; to have one now: holdfast fleet backup --resource NAME"
+    pending = backup(part(status=Status.PENDING))
+    assert next_step(Seen(pending, announced=ASKED), minutes=36 * 60 - 1) == Wait("AWS is making it")
+    given_up = Failed("AWS is making it, and has been for 36 hours", mend)
+    assert next_step(Seen(pending, announced=ASKED), minutes=36 * 60) == given_up
+    copying = {**ASKED, "copy/snap-1": Asked(1, DUE + timedelta(hours=30), DUE + timedelta(hours=30))}
+    seen = Seen(backup(part()), backup(copied(part(), status=Status.PENDING)), copying)
+    assert next_step(seen, ABROAD, minutes=36 * 60) == Wait("AWS copies it to eu-central-1")
+    assert isinstance(next_step(seen, ABROAD, minutes=66 * 60), Failed)
+
+
 def test_what_failed_says_what_aws_says() -> None:
     mend = "the next run makes a new one; to have one now: holdfast fleet backup --resource NAME"
     failed = part(status=Status.FAILED, why="the key is disabled")

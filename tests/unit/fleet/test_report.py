@@ -156,6 +156,18 @@ def test_a_set_that_lacks_something_does_not_look_whole() -> None:
     assert estate.document(SET)["lacking"] == [{"system": "fleet", "why": "people: people is stopped, for 60 minutes"}]
 
 
+def test_a_set_has_neither_copies_nor_what_is_not_good() -> None:
+    estate = Estate(copies=ABROAD)
+    for key in ("", OWN_KEY):
+        estate.account.instance("eu-west-1", DAILY, kms_key=key)
+    estate.run()
+    assert len(estate.account.all_parts()) == 4
+    (one,) = estate.document(SET)["members"]
+    assert one["position"] == estate.ids()[1]
+    (lacking,) = estate.document(SET)["lacking"]
+    assert "not encrypted in eu-west-1" in lacking["why"]
+
+
 def test_without_any_backup_the_moment_is_when_the_run_was_due() -> None:
     estate = an_estate("orders")
     estate.discover()

@@ -118,6 +118,10 @@ SETTLING = timedelta(minutes=10)
 """For so long a function that died may have gone on asking, and a listing of EC2 may lack what was made since: nothing
 is asked for twice within it."""
 
+LONGEST = timedelta(hours=36)
+"""Nothing is waited for longer since it was asked for: the workflow ends after two days, and what became of the others
+must be told before."""
+
 COPIES_AT_A_TIME = 20
 """To one region. https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html and, of RDS,
 https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html"""
@@ -198,6 +202,14 @@ def next_step(seen: Seen, place: Place | None, now: datetime) -> Step:
 
     Nothing that may be under way is asked for again before a listing must show it: EC2 has no tokens for snapshots.
     """
+    step = _next(seen, place, now)
+    asked = max((one.last for one in seen.announced.values()), default=now)
+    if isinstance(step, Wait) and now - asked >= LONGEST:
+        return Failed(f"{step.why}, and has been for {LONGEST // timedelta(hours=1)} hours", NEXT_RUN)
+    return step
+
+
+def _next(seen: Seen, place: Place | None, now: datetime) -> Step:
     if seen.here is None:
         return Create() if _may_ask(seen, Ask.CREATE, now) else Wait("a backup was asked for a moment ago")
     match seen.here.status:
