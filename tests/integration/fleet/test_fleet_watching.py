@@ -76,8 +76,17 @@ def test_people_are_told_of_runs_failures_restores_alarms_and_what_broke_off(dep
     deployed.save(f"runs/{RUN}/report.json", {"run": RUN, "failed": [failed], **counted})
     restored = {"failed": [], "summary": "1 of 1 restored and found good", "drill": False, "items": []}
     deployed.save(f"restores/{RESTORE}/report.json", restored)
-    for case in ("failure", "failure", "run", "restore", "stopped", "alarm", "alarm_ok", "execution"):
-        invoked = deployed.try_out(f"fleet_alert/{case}")
+    for case in (
+        "fleet_alert/failure",
+        "fleet_alert/failure",
+        "fleet_alert/run",
+        "fleet_alert/restore",
+        "fleet_alert/stopped",
+        "fleet_alert/alarm",
+        "fleet_alert/alarm_ok",
+        "fleet_alert/execution",
+    ):
+        invoked = deployed.try_out(case)
         assert invoked.said("not delivered", "channel") in ([("slack",)], [])
         assert "no.example.com" not in str(invoked.lines)
     assert deployed.told() == [
