@@ -114,11 +114,11 @@ def finished(voice: Voice, report: Mapping[str, Any]) -> Message:
     lines = [f"Run: {run}", f"Backed up: {done}"]
     lines += list(_few([_failed_line(one) for one in failed]))
     if report["blocked"]:
-        lines.append(f"{report['blocked']:,} expired backups could not be removed: runs/{run}/expired.json says why")
+        lines.append(f"{report['blocked']:,} expired backups could not be removed: holdfast fleet blockers says why")
     if report["removed"]:
         lines.append(f"{report['removed']:,} expired backups were removed")
     if report["unprotected"]:
-        lines.append(f"{report['unprotected']:,} resources are not backed up: holdfast status tells which, and why")
+        lines.append(f"{report['unprotected']:,} resources are not backed up: holdfast fleet list tells which, and why")
     count = len(failed)
     headline = f"{run}: {done}" if is_good else f"{run}: {count} failed, {report['backed_up']:,} backed up"
     if report["blocked"] and not failed:
