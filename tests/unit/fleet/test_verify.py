@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from holdfast.fleet import plan
-from holdfast.fleet.model import NotARun, Tag
+from holdfast.fleet.model import Tag
 from holdfast.fleet.ports import Replicated
+from holdfast.fleet.verify import BackupMissing
 from tests.unit.fleet.domain import ABROAD, DAILY, DUE, HOME, OWN_KEY, Estate, digests
 
 RUN = "daily-2026-11-21T02-00-00Z"
@@ -93,10 +94,10 @@ def test_a_copy_deleted_since_is_found() -> None:
     assert estate.verified(HOME) == [False]
 
 
-def test_nothing_at_all_cannot_be_verified() -> None:
+def test_a_backup_that_is_not_listed_is_an_error_that_is_tried_again() -> None:
     estate, digest = made()
     estate.account.lose(estate.ids()[0])
-    with pytest.raises(NotARun, match=r"has no backup of i-.* that could be verified"):
+    with pytest.raises(BackupMissing, match=r"has no backup of i-.* that could be verified"):
         estate.verify(RUN, digest)
 
 

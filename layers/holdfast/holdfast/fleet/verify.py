@@ -4,11 +4,15 @@ from typing import Any
 
 from holdfast.fleet import naming, plan
 from holdfast.fleet.backup import job_token, replica_of
-from holdfast.fleet.model import Backup, Kind, NotARun, Resource, Tag
+from holdfast.fleet.model import Backup, Kind, Resource, Tag
 from holdfast.fleet.plan import Checked, Finding
 from holdfast.fleet.ports import Shelf
 from holdfast.fleet.results import save_checked, save_replicated
 from holdfast.fleet.run import Fleet, Item
+
+
+class BackupMissing(LookupError):
+    """A backup that was complete is not listed. It may be by the next try."""
 
 
 def verify(fleet: Fleet, item: Item) -> dict[str, Any]:
@@ -23,7 +27,7 @@ def _snapshots(fleet: Fleet, item: Item, resource: Resource) -> list[Finding]:
     history = plan.gather(here.parts(resource.arn))
     backup = plan.of_slot(history, resource, item.slot)
     if backup is None:
-        raise NotARun(f"{item.run} has no backup of {resource.name} that could be verified")
+        raise BackupMissing(f"{item.run} has no backup of {resource.name} that could be verified")
     copy = plan.of_slot(plan.gather(there.shelf.parts(resource.arn)), resource, item.slot) if there else None
     present = next((one for one in here.resources() if one.arn == resource.arn), None)
     last = plan.last_before(history, resource, item.slot)
