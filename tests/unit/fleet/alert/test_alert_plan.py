@@ -95,7 +95,7 @@ def test_a_run_with_failures_lists_them_and_opens_the_incident_of_its_schedule()
     assert message.text.splitlines()[3:] == [
         "Backed up: 3 backed up (5 GB) in 2 min",
         "FAILED i-0abc (ec2:instance, eu-west-1): vol-1 is gone. What to do: attach it again",
-        f"1 expired backups could not be removed: holdfast fleet blockers says why",
+        "1 expired backups could not be removed: holdfast fleet blockers says why",
         "2 expired backups were removed",
         "4 resources are not backed up: holdfast fleet list tells which, and why",
     ]
