@@ -11,7 +11,7 @@ from holdfast.fleet.proof import Ledger
 from holdfast.fleet.restore.model import NotRestorable, PieceType, Placement
 from holdfast.fleet.restore.plan import Drills, Wanted
 from holdfast.fleet.restore.prefix import TOGETHER
-from holdfast.fleet.restore.record import NoSuchRestore, Record
+from holdfast.fleet.restore.record import NoSuchRestore, Progress, Record
 from holdfast.fleet.restore.steps import NoDrills, NotAStep
 from tests.fleets import ABROAD, BEGINNING, DAILY, HOME, KEY, RULES, House
 
@@ -399,3 +399,32 @@ def test_what_is_changed_after_it_was_copied_is_found() -> None:
     assert house.do({"step": "validate", **item})["why"] == (
         "2 objects are not as they were: the first is 'a': it has 12 bytes there, and had 4"
     )
+
+
+def test_what_a_listing_shows_late_is_destroyed_too() -> None:
+    house = House(drills=DRILLS)
+    house.account.instance(HOME, DAILY)
+    house.back_up()
+    house.workshop.lag = timedelta(seconds=100)
+    prepared = house.do({"step": "prepare", "drill": True, "due": house.time.isoformat()})
+    item = {"restore": prepared["restore"], "item": prepared["stages"][0]["items"][0]}
+    while not any(one.piece.type is PieceType.INSTANCE for one in house.workshop.things):
+        house.pass_by(seconds=house.do({"step": "provision", **item})["wait"])
+    house.do({"step": "failed", **item, "error": {"Error": "Lambda.Unknown", "Cause": "it died"}})
+    while (answer := house.do({"step": "destroy", **item}))["status"] == "waiting":
+        house.pass_by(seconds=answer["wait"])
+    assert house.workshop.there() == []
+
+
+def test_how_an_item_ended_is_what_the_first_found() -> None:
+    record = Record(House().documents, "r")
+    begun = Progress("begun", BEGINNING)
+    record.save("it", begun)
+    done = replace(begun, status="done", ended=BEGINNING)
+    assert record.end("it", done) == done
+    assert record.end("it", begun.failed("it is gone", "look", BEGINNING)) == done
+    record.destroyed("it", done, BEGINNING)
+    record.save("it", begun)  # who came too late
+    assert record.progress("it") == replace(done, destroyed=BEGINNING)
+    record.save("it", replace(begun, attempt=2))
+    assert record.progress("it") == replace(begun, attempt=2)
