@@ -35,6 +35,118 @@ capacity_trim       CapacityBucket/*                               s3:DeleteObje
 capacity_trim       table/BreakerTable                             dynamodb:GetItem dynamodb:PutItem
 capacity_trim       table/ObjectTable                              dynamodb:BatchGetItem dynamodb:UpdateItem
 capacity_trim       table/ObjectTable/index/size-index             dynamodb:Query
+fleet_alert         FleetAlertDeadLetterQueue                      sqs:SendMessage
+fleet_alert         FleetAlertTopic                                sns:Publish
+fleet_alert         FleetBackupBucket                              s3:ListBucket
+fleet_alert         FleetBackupBucket/alerts/*                     s3:GetObject s3:PutObject
+fleet_alert         FleetBackupBucket/restores/*                   s3:GetObject
+fleet_alert         FleetBackupBucket/runs/*                       s3:GetObject
+fleet_backup        *                                              ec2:DescribeImages ec2:DescribeInstances ec2:DescribeLockedSnapshots ec2:DescribeSnapshots ec2:DescribeVolumes
+fleet_backup        FleetBackupBucket                              s3:ListBucket
+fleet_backup        FleetBackupBucket/descriptions/*               s3:PutObject
+fleet_backup        FleetBackupBucket/runs/*                       s3:GetObject s3:PutObject
+fleet_backup        arn:aws:ec2:*:123456789012:instance/*          ec2:CreateImage ec2:CreateSnapshots ec2:DescribeInstanceAttribute
+fleet_backup        arn:aws:ec2:*:123456789012:volume/*            ec2:CreateSnapshots
+fleet_backup        arn:aws:ec2:*::image/*                         ec2:CreateImage ec2:CreateTags
+fleet_backup        arn:aws:ec2:*::snapshot/*                      ec2:CreateImage ec2:CreateSnapshots ec2:CreateTags
+fleet_backup        arn:aws:rds:*:123456789012:cluster-snapshot:*  rds:AddTagsToResource rds:CreateDBClusterSnapshot rds:DescribeDBClusterSnapshots
+fleet_backup        arn:aws:rds:*:123456789012:cluster:*           rds:CreateDBClusterSnapshot rds:DescribeDBClusterSnapshots rds:DescribeDBClusters
+fleet_backup        arn:aws:rds:*:123456789012:db:*                rds:CreateDBSnapshot rds:DescribeDBInstances rds:DescribeDBSnapshots
+fleet_backup        arn:aws:rds:*:123456789012:snapshot:*          rds:AddTagsToResource rds:CreateDBSnapshot rds:DescribeDBSnapshots
+fleet_cost          *                                              cloudwatch:GetMetricData ec2:DescribeImages ec2:DescribeLockedSnapshots ec2:DescribeSnapshots
+fleet_cost          AlertTopic                                     sns:publish
+fleet_cost          FleetBackupBucket                              s3:ListBucket
+fleet_cost          FleetBackupBucket/costs/*                      s3:PutObject
+fleet_cost          FleetBackupBucket/status.json                  s3:GetObject
+fleet_cost          arn:aws:rds:*:123456789012:cluster-snapshot:*  rds:DescribeDBClusterSnapshots
+fleet_cost          arn:aws:rds:*:123456789012:cluster:*           rds:DescribeDBClusterSnapshots
+fleet_cost          arn:aws:rds:*:123456789012:db:*                rds:DescribeDBSnapshots
+fleet_cost          arn:aws:rds:*:123456789012:snapshot:*          rds:DescribeDBSnapshots
+fleet_cost          table/CopyTable                                dynamodb:DescribeTable
+fleet_cost          table/HistoryTable                             dynamodb:DescribeTable
+fleet_cost          table/ObjectTable                              dynamodb:DescribeTable
+fleet_discover      *                                              ec2:DescribeInstances ec2:DescribeVolumes s3:GetBucketTagging s3:ListAllMyBuckets
+fleet_discover      FleetBackupBucket                              s3:ListBucket
+fleet_discover      FleetBackupBucket/runs/*                       s3:GetObject s3:PutObject
+fleet_discover      arn:aws:rds:*:123456789012:cluster:*           rds:DescribeDBClusters
+fleet_discover      arn:aws:rds:*:123456789012:db:*                rds:DescribeDBInstances
+fleet_expire        *                                              ec2:DescribeImages ec2:DescribeLockedSnapshots ec2:DescribeSnapshots
+fleet_expire        FleetBackupBucket                              s3:ListBucket
+fleet_expire        FleetBackupBucket/runs/*                       s3:GetObject s3:PutObject
+fleet_expire        arn:aws:ec2:*::image/*                         ec2:DeregisterImage
+fleet_expire        arn:aws:ec2:*::snapshot/*                      ec2:DeleteSnapshot
+fleet_expire        arn:aws:rds:*:123456789012:cluster-snapshot:*  rds:DeleteDBClusterSnapshot rds:DescribeDBClusterSnapshots
+fleet_expire        arn:aws:rds:*:123456789012:cluster:*           rds:DescribeDBClusterSnapshots
+fleet_expire        arn:aws:rds:*:123456789012:db:*                rds:DescribeDBSnapshots
+fleet_expire        arn:aws:rds:*:123456789012:snapshot:*          rds:DeleteDBSnapshot rds:DescribeDBSnapshots
+fleet_expire        table/BreakerTable                             dynamodb:GetItem dynamodb:PutItem
+fleet_report        *                                              ec2:DescribeImages ec2:DescribeLockedSnapshots ec2:DescribeSnapshots
+fleet_report        FleetBackupBucket                              s3:ListBucket
+fleet_report        FleetBackupBucket/runs/*                       s3:GetObject s3:PutObject
+fleet_report        FleetBackupBucket/sets/*                       s3:PutObject
+fleet_report        arn:aws:rds:*:123456789012:cluster-snapshot:*  rds:DescribeDBClusterSnapshots
+fleet_report        arn:aws:rds:*:123456789012:cluster:*           rds:DescribeDBClusterSnapshots
+fleet_report        arn:aws:rds:*:123456789012:db:*                rds:DescribeDBSnapshots
+fleet_report        arn:aws:rds:*:123456789012:snapshot:*          rds:DescribeDBSnapshots
+fleet_report        table/CopyTable                                dynamodb:GetItem dynamodb:Query
+fleet_report        tablesbackupbucket                             s3:ListBucket
+fleet_report        tablesbackupbucket/tables/*                    s3:GetObject
+fleet_report        warehousebackupbucket                          s3:ListBucket
+fleet_report        warehousebackupbucket/warehouse/runs/*         s3:GetObject
+fleet_restore       *                                              ec2:DescribeImages ec2:DescribeInstanceStatus ec2:DescribeInstances ec2:DescribeLockedSnapshots ec2:DescribeSnapshots ec2:DescribeVolumes s3:ListBucket s3:ListBucketVersions
+fleet_restore       */*                                            s3:AbortMultipartUpload s3:GetObject s3:GetObjectTagging s3:GetObjectVersion s3:GetObjectVersionTagging s3:PutObject s3:PutObjectTagging
+fleet_restore       FleetBackupBucket                              s3:ListBucket
+fleet_restore       FleetBackupBucket/descriptions/*               s3:GetObject
+fleet_restore       FleetBackupBucket/proof/*                      s3:GetObject s3:PutObject
+fleet_restore       FleetBackupBucket/restores/*                   s3:GetObject s3:PutObject
+fleet_restore       arn:aws:ec2:*:123456789012:instance/*          ec2:CreateTags ec2:ModifyInstanceAttribute ec2:RunInstances ec2:TerminateInstances
+fleet_restore       arn:aws:ec2:*:123456789012:key-pair/*          ec2:RunInstances
+fleet_restore       arn:aws:ec2:*:123456789012:network-interface/* ec2:RunInstances
+fleet_restore       arn:aws:ec2:*:123456789012:security-group/*    ec2:RunInstances
+fleet_restore       arn:aws:ec2:*:123456789012:subnet/*            ec2:RunInstances
+fleet_restore       arn:aws:ec2:*:123456789012:volume/*            ec2:CreateTags ec2:RunInstances
+fleet_restore       arn:aws:ec2:*::image/*                         ec2:CreateTags ec2:DeregisterImage ec2:RegisterImage ec2:RunInstances
+fleet_restore       arn:aws:ec2:*::snapshot/*                      ec2:RegisterImage ec2:RunInstances
+fleet_restore       arn:aws:kms:*:123456789012:key/*               kms:CreateGrant kms:Decrypt kms:DescribeKey kms:GenerateDataKeyWithoutPlaintext kms:ReEncryptFrom kms:ReEncryptTo
+fleet_restore       arn:aws:rds:*:123456789012:cluster-pg:*        rds:RestoreDBClusterFromSnapshot
+fleet_restore       arn:aws:rds:*:123456789012:cluster-snapshot:*  rds:DescribeDBClusterSnapshots rds:RestoreDBClusterFromSnapshot
+fleet_restore       arn:aws:rds:*:123456789012:cluster:*           rds:AddTagsToResource rds:CreateDBInstance rds:DeleteDBCluster rds:DescribeDBClusterSnapshots rds:DescribeDBClusters rds:ModifyDBCluster rds:RestoreDBClusterFromSnapshot
+fleet_restore       arn:aws:rds:*:123456789012:db:*                rds:AddTagsToResource rds:CreateDBInstance rds:DeleteDBInstance rds:DescribeDBInstances rds:DescribeDBSnapshots rds:ModifyDBInstance rds:RestoreDBInstanceFromDBSnapshot
+fleet_restore       arn:aws:rds:*:123456789012:og:*                rds:CreateDBInstance rds:RestoreDBClusterFromSnapshot rds:RestoreDBInstanceFromDBSnapshot
+fleet_restore       arn:aws:rds:*:123456789012:pg:*                rds:CreateDBInstance rds:RestoreDBInstanceFromDBSnapshot
+fleet_restore       arn:aws:rds:*:123456789012:snapshot:*          rds:DescribeDBSnapshots rds:RestoreDBClusterFromSnapshot rds:RestoreDBInstanceFromDBSnapshot
+fleet_restore       arn:aws:rds:*:123456789012:subgrp:*            rds:CreateDBInstance rds:RestoreDBClusterFromSnapshot rds:RestoreDBInstanceFromDBSnapshot
+fleet_restore       role/*                                         iam:PassRole
+fleet_status        *                                              cloudwatch:DescribeAlarms
+fleet_status        FleetBackupBucket                              s3:ListBucket
+fleet_status        FleetBackupBucket/proof/*                      s3:GetObject
+fleet_status        FleetBackupBucket/status.json                  s3:GetObject
+fleet_status        table/BreakerTable                             dynamodb:GetItem
+fleet_status        table/CopyTable                                dynamodb:GetItem dynamodb:Query
+fleet_status        table/ObjectTable                              dynamodb:BatchGetItem dynamodb:GetItem
+fleet_status        tablesbackupbucket                             s3:ListBucket
+fleet_status        tablesbackupbucket/tables/*                    s3:GetObject
+fleet_status        warehousebackupbucket                          s3:ListBucket
+fleet_status        warehousebackupbucket/warehouse/runs/*         s3:GetObject
+fleet_verify        *                                              ec2:DescribeImages ec2:DescribeInstances ec2:DescribeLockedSnapshots ec2:DescribeSnapshots ec2:DescribeVolumes
+fleet_verify        FleetBackupBucket                              s3:ListBucket
+fleet_verify        FleetBackupBucket/runs/*                       s3:GetObject s3:PutObject
+fleet_verify        arn:aws:ec2:*::image/*                         ec2:CreateTags
+fleet_verify        arn:aws:ec2:*::snapshot/*                      ec2:CreateTags
+fleet_verify        arn:aws:rds:*:123456789012:cluster-snapshot:*  rds:AddTagsToResource rds:DescribeDBClusterSnapshots
+fleet_verify        arn:aws:rds:*:123456789012:cluster:*           rds:DescribeDBClusterSnapshots rds:DescribeDBClusters
+fleet_verify        arn:aws:rds:*:123456789012:db:*                rds:DescribeDBInstances rds:DescribeDBSnapshots
+fleet_verify        arn:aws:rds:*:123456789012:snapshot:*          rds:AddTagsToResource rds:DescribeDBSnapshots
+fleet_watch         *                                              ec2:DescribeImages ec2:DescribeLockedSnapshots ec2:DescribeSnapshots
+fleet_watch         AlertTopic                                     sns:publish
+fleet_watch         FleetBackupBucket                              s3:ListBucket
+fleet_watch         FleetBackupBucket/buckets/*                    s3:GetObject
+fleet_watch         FleetBackupBucket/runs/*                       s3:GetObject
+fleet_watch         FleetBackupBucket/status.json                  s3:GetObject s3:PutObject
+fleet_watch         arn:aws:rds:*:123456789012:cluster-snapshot:*  rds:DescribeDBClusterSnapshots
+fleet_watch         arn:aws:rds:*:123456789012:cluster:*           rds:DescribeDBClusterSnapshots
+fleet_watch         arn:aws:rds:*:123456789012:db:*                rds:DescribeDBSnapshots
+fleet_watch         arn:aws:rds:*:123456789012:snapshot:*          rds:DescribeDBSnapshots
 objects_clean       objectsbackupbucket/*                          s3:DeleteObject
 objects_clean       table/BreakerTable                             dynamodb:GetItem dynamodb:PutItem
 objects_clean       table/CopyTable                                dynamodb:BatchWriteItem dynamodb:DeleteItem dynamodb:UpdateItem
@@ -183,13 +295,26 @@ POLLING = "arn:aws:iam::aws:policy/service-role/AWSLambdaSQSQueueExecutionRole"
 MAY_DELETE = {
     "capacity_trim": {"CapacityBucket/*"},
     "capacity_drive": {"CapacityBucket/assignment?.txt"},  # its own objects
+    "fleet_expire": {
+        *("arn:aws:ec2:*::snapshot/*", "arn:aws:rds:*:123456789012:snapshot:*"),
+        "arn:aws:rds:*:123456789012:cluster-snapshot:*",
+    },
+    "fleet_restore": {"arn:aws:rds:*:123456789012:db:*", "arn:aws:rds:*:123456789012:cluster:*"},  # those of drills
     "objects_clean": {"objectsbackupbucket/*", "table/CopyTable"},
     "objects_reconcile": {"objectsbackupbucket/*", "table/CopyTable"},
     "objects_replicate": {"objectsbackupbucket/*", "table/CopyTable"},  # evicts
     "tables_archive": {"tablesbackupbucket/tables/*"},  # with the layout item: no version goes, it is only covered
 }
 
-ANY_RESOURCE = {"cloudwatch:DescribeAlarms", "dynamodb:ListStreams"}  # lists: they cannot be granted by a name in them
+ANY_RESOURCE = {
+    *("cloudwatch:DescribeAlarms", "cloudwatch:GetMetricData", "ce:GetCostAndUsage", "dynamodb:ListStreams"),
+    *(
+        f"ec2:Describe{name}"
+        for name in ("Images", "Instances", "InstanceStatus", "LockedSnapshots", "Snapshots", "Volumes")
+    ),
+    *("s3:ListAllMyBuckets", "s3:ListJobs", "s3:CreateJob"),
+}
+"""Lists, which cannot be granted by a name in them; and what makes something that has no name yet."""
 
 MAY_SCAN = {"tables_check", "tables_restore"}  # they compare whole tables
 
@@ -288,9 +413,12 @@ RESOURCE_STATEMENTS = {
 @pytest.mark.parametrize("name", RESOURCE_STATEMENTS)
 def test_a_service_acts_for_this_account_and_for_a_named_source(name: str) -> None:
     statement = RESOURCE_STATEMENTS[name]
+    if statement["Effect"] == "Deny":
+        return
     assert set(statement["Principal"]) == {"Service"}
     bounds = {key: value for test in statement["Condition"].values() for key, value in test.items()}
-    assert bounds["aws:SourceAccount"] == ACCOUNT
+    # CloudTrail tells no account: the trail's ARN has it
+    assert bounds.get("aws:SourceAccount") == ACCOUNT or f":{ACCOUNT}:trail/" in bounds["aws:SourceArn"]
     assert bounds["aws:SourceArn"] != "*"
 
 
