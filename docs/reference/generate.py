@@ -14,7 +14,7 @@ from typing import Any
 from samcli.yamlhelper import yaml_parse
 
 ROOT = Path(__file__).parents[2]
-SYSTEMS = ("Objects", "Tables", "Warehouse", "Capacity")
+SYSTEMS = ("Objects", "Tables", "Warehouse", "Fleet", "Capacity")
 PAGES = {system: ROOT / f"docs/reference/{system.lower()}.md" for system in SYSTEMS}
 COMMAND = ROOT / "docs/reference/command.md"
 

@@ -13,7 +13,7 @@ OWN_BUCKET = "there-before-the-stack"
 
 def test_a_stack_with_every_system_off_deploys() -> None:
     with cloud.temporary(
-        {f"Enable{system}": "false" for system in ("Capacity", "Objects", "Tables", "Warehouse")}
+        {f"Enable{system}": "false" for system in ("Capacity", "Fleet", "Objects", "Tables", "Warehouse")}
     ) as stack:
         assert set(stack.outputs) == {"BreakerTableName", "AlertTopicArn"}
 
