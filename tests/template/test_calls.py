@@ -11,9 +11,13 @@ from tests.template.stack import EVERYTHING, FUNCTIONS
 
 pytestmark = pytest.mark.xdist_group("played")  # what the functions do is played once for all of these
 
-WITHOUT_A_CLIENT = {"execute-api:Invoke", "kms:Decrypt", "kms:GenerateDataKey", "sns:publish", "sqs:SendMessage"}
-"""What no client of ours asks for: the plot is fetched by URL, S3 itself asks for keys, and Lambda itself sends what
-failed to a topic or a queue."""
+KEYS = {
+    *("kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"),
+    *("kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo"),
+}
+WITHOUT_A_CLIENT = {"execute-api:Invoke", "sns:publish", "sqs:SendMessage", *KEYS}
+"""What no client of ours asks for: the plot is fetched by URL; S3, EC2 and RDS themselves ask for keys; and Lambda
+itself sends what failed to a topic or a queue."""
 
 POLLED = {f"dynamodb:{verb}" for verb in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")}
 """What Lambda itself does with the role of a function that a stream triggers."""
