@@ -82,7 +82,7 @@ def s3(stack: Cloud) -> "S3Client":
 def clean(stack: Cloud, s3: "S3Client") -> None:
     """As if nothing had been tried before."""
     outputs = stack.outputs
-    ours = ("ObjectsBackupBucketName", "TablesBackupBucketName", "WarehouseBackupBucketName")
+    ours = tuple(f"{name}BackupBucketName" for name in ("Objects", "Tables", "Warehouse", "Fleet"))
     for bucket in (SAMPLE_BUCKET, *(outputs[name] for name in ours)):
         for listed in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
             s3.delete_object(Bucket=bucket, Key=listed["Key"])

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from PIL import Image
 
-from local.cloud import ROOT
+from local.cloud import ROOT, STACK
 from local.container import Application
 from local.invoke import SAMPLE_BODY, SAMPLE_BUCKET, SAMPLE_KEYS, SAMPLE_LAKE, SAMPLE_TABLE, Invocation, in_process
 from tests.sam_local.trial import invoke
@@ -116,7 +116,7 @@ def of_lake(message: str, answers: Part, *before: str) -> Case:
 
 ARCHIVED, CHECKED, PREPARED = "tables_archive/insert", "tables_check/schedule", "tables_restore/prepare"
 
-CASES = {
+CASES: dict[str, Case] = {
     PUT: Case(again(), (tracked("assignment1.txt", "applied", 18, 18),)),
     DELETE: Case(again(), (tracked("assignment1.txt", "applied", -18, 0),), before=(PUT,)),
     "capacity_track/s3_delete_marker": Case(again(), (tracked("assignment1.txt", "applied", -18, 0),), before=(PUT,)),
@@ -253,6 +253,55 @@ CASES = {
         {"failed": []}, ({"message": "reported", "step": "report"},), before=(*VERIFIED, "warehouse_retire/source")
     ),
     "warehouse_report/watch": Case({"days_since_backup": None}, ({"message": "reported", "step": "watch"},)),
+}
+
+FLEET_RUN = "manual-2026-11-21T09-30-00Z"
+FLEET_ASKED, FLEET_FAILED = "fleet_discover/by_hand", "fleet_report/failed"
+
+
+def discovered_fleet(run: str) -> Case:
+    return Case({"run": run, "undiscovered": []}, ({"message": "discovered", "run": run},))
+
+
+def told() -> Case:
+    said = {"message": "told", "channel": "sns"}
+    return Case({"sent": 1, "suppressed": 0, "undelivered": 0}, (said, {"message": "alerted", "sent": 1}))
+
+
+def nothing_known(error: str) -> Case:
+    """A whole restore, and what is told of a run, are tests of their own."""
+    return Case({"errorType": error})
+
+
+CASES |= {
+    "fleet_discover/schedule": discovered_fleet("daily-2026-11-21T02-00-00Z"),
+    "fleet_discover/cleanup": discovered_fleet("cleanup-2026-12-01T00-00-00Z"),
+    FLEET_ASKED: discovered_fleet(FLEET_RUN),
+    "fleet_backup/resource": Case(
+        {"status": "failed"}, ({"message": "backed up", "run": FLEET_RUN, "status": "failed"},), before=(FLEET_ASKED,)
+    ),
+    "fleet_verify/resource": Case(
+        {"errorType": "EndpointConnectionError"},  # the engine has no jobs of S3 Batch Operations
+        before=(FLEET_ASKED,),
+    ),
+    FLEET_FAILED: Case({}, ({"message": "reported", "step": "failed"},), before=(FLEET_ASKED,)),
+    "fleet_report/report": Case(
+        {"run": FLEET_RUN, "failed": [SAMPLE_BUCKET]},
+        ({"message": "reported", "step": "report"},),
+        before=(FLEET_ASKED, FLEET_FAILED),
+    ),
+    "fleet_expire/run": Case({"done": True, "removed": 0}, ({"message": "expired", "held": None},)),
+    **{f"fleet_alert/{case}": told() for case in ("alarm", "alarm_ok", "execution", "stopped")},
+    **{f"fleet_alert/{case}": nothing_known("NothingToTell") for case in ("failure", "run", "restore")},
+    **{
+        f"fleet_restore/{step}": nothing_known("NoSuchRestore")
+        for step in ("prepare", "provision", "configure", "validate", "destroy", "failed", "report")
+    },
+    "fleet_restore/drill": Case({"stages": [], "drill": True}, ({"message": "step done", "step": "prepare"},)),
+    "fleet_watch/schedule": Case({"over_target": 0, "missed": []}, ({"message": "watched", "over_target": 0},)),
+    "fleet_cost/schedule": Case({"total": 0.0}, ({"message": "counted"},)),
+    "fleet_status/json": Case({"statusCode": 200, "body": {"stack": STACK}}, answered(200)),
+    "fleet_status/page": Case({"statusCode": 200, "isBase64Encoded": False}, answered(200)),
 }
 
 
