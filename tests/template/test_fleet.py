@@ -240,6 +240,11 @@ def test_telephones_ring_for_failures_only() -> None:
     assert phone["FilterPolicy"] == {"severity": ["failure"]}
 
 
+def test_an_alarm_is_sent_by_e_mail_once() -> None:
+    mails = [one for one in of_type("AWS::SNS::Subscription", **EVERYTHING).values() if one["Protocol"] == "email"]
+    assert [one.get("FilterPolicy") for one in mails] == [None, {"alarm": ["false"]}]
+
+
 def test_there_is_room_for_20_buckets_and_3_tables_of_the_longest_names() -> None:
     named = {
         "ProtectedBuckets": ",".join(f"{number:063}" for number in range(20)),

@@ -21,7 +21,8 @@ https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 
 @dataclass(frozen=True, slots=True)
 class SnsChannel:
-    """A `Channel`: a topic. Subscriptions may filter by the attribute `severity`."""
+    """A `Channel`: a topic. Subscriptions may filter by the attributes `severity`, and `alarm`: whether the message is
+    of one, of which another topic has told by e-mail already."""
 
     client: "SNSClient"
     topic_arn: str
@@ -30,13 +31,16 @@ class SnsChannel:
     def send(self, message: Message) -> None:
         text = message.text.encode()[:LONGEST].decode(errors="ignore")
         told = {"default": text, "email": text, "sms": message.short}
+        attributes = {"severity": message.severity.value, "alarm": str(":alarm:" in message.source).lower()}
         try:
             self.client.publish(
                 TopicArn=self.topic_arn,
                 Subject=message.subject,
                 Message=json.dumps(told, ensure_ascii=False),
                 MessageStructure="json",
-                MessageAttributes={"severity": {"DataType": "String", "StringValue": message.severity.value}},
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
+                },
             )
         except ClientError as error:
             raise NotDelivered(error.response["Error"]["Code"]) from error
