@@ -5,7 +5,7 @@ After each run, an oracle that shares no code with the system looks at what is t
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -15,25 +15,15 @@ from holdfast.adapters.memory import MemoryBreakerStore
 from holdfast.adapters.memory_fleet import MemoryBuckets, MemoryDocuments, MemoryFleet, MemoryShelf
 from holdfast.breaker.plan import Budget
 from holdfast.breaker.run import Breaker
-from holdfast.fleet import steps
 from holdfast.fleet.model import Keep, Part, Place, Service
 from holdfast.fleet.run import Fleet, Rules
+from tests.model.fleet_workflow import Crash, Violated, Workflow, must_stay, schedules
 
 BEGINNING = datetime(2025, 12, 20, 2, tzinfo=UTC)
 """Shortly before a year ends, in the middle of an ISO week."""
 
 HOME, ABROAD, COPIES = "eu-west-1", "us-east-1", "eu-central-1"
 KEEPS = [Keep(7, 4, 3, 1), Keep(3, 2, 2, 2), Keep(2, 0, 1, 0), Keep(1, 1, 0, 0), Keep(0, 0, 0, 0)]
-STUCK = 150
-"""Steps of a backup after which it does not move any more."""
-
-
-class Crash(BaseException):
-    """A function dies between two calls: nothing catches it."""
-
-
-class Violated(AssertionError):
-    """The account is not as it must be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,23 +46,16 @@ def weather_of(random: Random) -> Weather:
 
 
 @dataclass
-class Told:
-    """What the oracle knows of a backup: when it was taken, and since when it was good."""
-
-    taken: datetime
-    good: datetime
-
-
-@dataclass
 class History:
-    """`good`: every backup that was ever found good, by source, place and run; `theirs`: parts that are not ours."""
+    """`good`: of all backups that were ever found good, when they were taken, by source and place and run. `theirs`:
+    parts that are not ours."""
 
     random: Random
     weather: Weather
     images: bool = False
     copies: bool = True
     time: datetime = BEGINNING
-    good: dict[tuple[str, Place], dict[str, Told]] = field(default_factory=lambda: defaultdict(dict))
+    good: dict[tuple[str, Place], dict[str, datetime]] = field(default_factory=lambda: defaultdict(dict))
     theirs: set[str] = field(default_factory=set)
     calls: Counter[str] = field(default_factory=Counter)
     kill_at: int | None = None
@@ -112,6 +95,7 @@ class History:
             now=lambda: self.time,
             log=lambda *_, **__: None,
         )
+        self.workflow = Workflow(self.fleet, self.breaker, self.random, self.pass_by)
         for _ in range(self.random.randrange(1, 5)):
             self._new_resource()
 
@@ -189,61 +173,21 @@ class History:
     def _pinned(self, part: Part) -> bool:
         return any(part.id in kept.stands_on for kept in self.account.kept.values())
 
-    # The workflow, as statemachine/fleet_backup.asl.yaml has it
+    # Runs
 
     def run(self, schedule: str, *, twice: bool = False) -> dict[str, Any]:
-        """A run, whose steps are tried again whenever they die; all of it a second time, if `twice`."""
-        asked = {"schedule": schedule, "due": self.time.isoformat(), "started": self.time.isoformat()}
+        """A run; all of it a second time, if `twice`."""
         for _ in range(1 + twice):
-            found = self._retried(lambda: steps.Discover(self.fleet)(asked))
-            items = [
-                {"run": found["run"], "resource": digest}
-                for service in found["services"]
-                for digest in service["resources"]
-            ]
-            self._back_up(items)
+            found = self.workflow.discover(schedule)
+            self.workflow.back_up(found)
             if found["cleanup"]:
-                self._clean(found["run"])
-        reporting = steps.Report(self.fleet, {})
-        report: dict[str, Any] = self._retried(lambda: reporting({"step": "report", "run": found["run"]}))
-        return report
+                stay = must_stay(self.good, self.keep) | self._held()
+                self.workflow.clean(found)
+                self._look_after_cleaning(stay)
+        return self.workflow.report(found)
 
-    def _back_up(self, items: list[dict[str, Any]]) -> None:
-        """Side by side: each is asked in turn, and time passes between."""
-        waiting = [*items]
-        for _ in range(STUCK):
-            if not waiting:
-                return
-            answers = [(item, self._retried(lambda item=item: steps.Backup(self.fleet)(item))) for item in waiting]
-            for item, answer in answers:
-                if answer["status"] == "done":
-                    self._retried(lambda item=item: steps.Verify(self.fleet)(item))
-            waiting = [item for item, answer in answers if answer["status"] == "waiting"]
-            self.time += timedelta(seconds=60)
-        raise Violated(f"{waiting} have waited for {STUCK} minutes")
-
-    def _clean(self, run: str) -> None:
-        expire = steps.Expire(self.fleet, self.breaker)
-        must_stay = self._must_stay() | self._held()
-        for _ in range(STUCK):
-            left = iter(range(self.random.choice([0, 1, 5, 1000])))
-            answer = self._retried(
-                lambda left=left: expire({"run": run}, time_left=lambda: next(left, None) is not None)
-            )
-            if answer["done"]:
-                break
-        else:
-            raise Violated(f"the cleaning of {run} does not end")
-        self._look_after_cleaning(must_stay)
-
-    def _retried(self, step: Any) -> Any:
-        """As Step Functions does, and often enough."""
-        for _ in range(1000):
-            try:
-                return step()
-            except Crash:
-                self.time += timedelta(seconds=self.random.choice([1, 5, 70]))
-        raise Violated("a step never comes through")
+    def pass_by(self, time: timedelta) -> None:
+        self.time += time
 
     # The oracle
 
@@ -275,32 +219,12 @@ class History:
             raise Violated(f"{run} of {source} in {place} is called good, and is not complete")
         if len(parts) < int(parts[0].tags["holdfast:parts"]):
             return  # somebody has deleted a part of it since
-        told = Told(datetime.fromisoformat(parts[0].tags["holdfast:taken"]), self.time)
-        self.good[source, place].setdefault(run, told)
+        self.good[source, place][run] = datetime.fromisoformat(parts[0].tags["holdfast:taken"])
 
     def look_at_report(self, report: Mapping[str, Any], chosen: int) -> None:
         """All that was to be backed up was, or is told of."""
         if report["backed_up"] + len(report["failed"]) != chosen:
             raise Violated(f"{chosen} were to be backed up, and the report tells {report['summary']}")
-
-    def _must_stay(self) -> set[tuple[str, str, Place]]:
-        """Of all good backups that ever were, the first of each of the newest periods, and the newest."""
-        stay = set()
-        for (source, place), runs in self.good.items():
-            ordered = sorted(runs.items(), key=lambda one: one[1].taken)
-            if ordered:
-                stay.add((source, ordered[-1][0], place))
-            for form, count in (
-                ("%Y-%m-%d", self.keep.daily),
-                ("%G-%V", self.keep.weekly),
-                ("%Y-%m", self.keep.monthly),
-                ("%Y", self.keep.yearly),
-            ):
-                first: dict[str, str] = {}
-                for run, told in ordered:
-                    first.setdefault(told.taken.strftime(form), run)
-                stay |= {(source, first[name], place) for name in sorted(first)[::-1][:count]}
-        return stay
 
     def _held(self) -> set[tuple[str, str, Place]]:
         """What a court may want to see stays, whatever the rule says."""
@@ -308,22 +232,22 @@ class History:
             whose for whose, parts in self._parts().items() if any("holdfast:legal-hold" in part.tags for part in parts)
         }
 
-    def _look_after_cleaning(self, must_stay: set[tuple[str, str, Place]]) -> None:
+    def _look_after_cleaning(self, stay: set[tuple[str, str, Place]]) -> None:
         present = self._parts()
-        if lost := must_stay - set(present):
+        if lost := stay - set(present):
             raise Violated(f"cleaning removed what the rule keeps: {sorted(lost)}")
         for (source, run, place), parts in present.items():
-            if (source, run, place) in must_stay or (source, place) not in self.good:
+            if (source, run, place) in stay or (source, place) not in self.good:
                 continue
-            told = self.good[source, place].get(run)
+            is_good = run in self.good[source, place]
             young = self.time - datetime.fromisoformat(parts[0].tags["holdfast:taken"])
             blocked = any("holdfast:legal-hold" in part.tags or self._pinned_by_users(part) for part in parts) or any(
                 part.status == "pending" for part in self._copies_of(parts, present)
             )
-            if told and young >= max(self.fleet.rules.minimum, timedelta(days=8)) and not blocked:
+            if is_good and young >= max(self.fleet.rules.minimum, timedelta(days=8)) and not blocked:
                 raise Violated(f"{run} of {source} in {place} should be gone: it is {young} old")
         for key in list(self.good):
-            self.good[key] = {run: told for run, told in self.good[key].items() if (key[0], run, key[1]) in present}
+            self.good[key] = {run: taken for run, taken in self.good[key].items() if (key[0], run, key[1]) in present}
 
     def _pinned_by_users(self, part: Part) -> bool:
         users = [kept for kept in self.account.kept.values() if part.id in kept.stands_on]
@@ -348,15 +272,6 @@ def play(seed: int, weather: Weather | None = None, days: int = 50, **more: Any)
             _run(history, schedule, random)
             history.time += timedelta(minutes=1)
     return history
-
-
-def schedules(time: datetime, random: Random) -> Iterable[str]:
-    if time.weekday() == 6:
-        yield "weekly"
-    if random.random() < 0.7:  # a schedule is switched off for a day now and then
-        yield "daily"
-    if time.weekday() == 0:
-        yield "cleanup"
 
 
 def _run(history: History, schedule: str, random: Random) -> None:

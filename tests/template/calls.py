@@ -81,10 +81,10 @@ class Account:
         with told, patch.object(wiring, "client", self._client):
             yield
 
-    def _client(self, service: str, region: str | None = None, role: str = "") -> Any:
+    def _client(self, service: str, region: str | None = None, role: str = "", *, attempts: int = 0) -> Any:
         """One client of a service for all functions: to make it takes long. Its calls are noted for who makes them;
         what that one does as somebody else is not asked of its own role."""
-        key = (service, region or "", role)
+        key = (service, region or "", role, str(attempts))
         if key not in self._clients:
             of: Any = assumed(self._client("sts"), role, "test") if role else session()
             made = of.client(service, region)

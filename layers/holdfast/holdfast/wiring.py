@@ -87,11 +87,13 @@ _MAKING = Lock()
 
 
 @cache
-def client(service: str, region: str | None = None, role: str = "") -> Any:
-    """The one boto3 client of a service in this process; of another region, or with a role's permissions."""
+def client(service: str, region: str | None = None, role: str = "", *, attempts: int | None = None) -> Any:
+    """The one boto3 client of a service in this process; of another region, with a role's permissions, or that tries
+    so often and not as often as is usual."""
     session: Any = _assumed(role) if role else boto3
+    config = Config(max_pool_connections=CONNECTIONS, retries={"total_max_attempts": attempts} if attempts else None)
     with _MAKING:
-        return session.client(service, region, config=Config(max_pool_connections=CONNECTIONS))
+        return session.client(service, region, config=config)
 
 
 @cache
@@ -689,9 +691,9 @@ def _copies_to(told: "FleetSettings") -> "Place | None":
     return Place(told.copy_region, account if account != told.account else "")
 
 
-def _in_place(told: "FleetSettings", service: str, place: "Place") -> Any:
+def _in_place(told: "FleetSettings", service: str, place: "Place", attempts: int | None = None) -> Any:
     """A client of a service in a place."""
-    return client(service, place.region, told.copy_role_arn if place.account else "")
+    return client(service, place.region, told.copy_role_arn if place.account else "", attempts=attempts)
 
 
 def _shelf(told: "FleetSettings", service: "Service", place: "Place") -> "Shelf":
@@ -705,7 +707,9 @@ def _shelf(told: "FleetSettings", service: "Service", place: "Place") -> "Shelf"
     key = told.copy_kms_key_arn if place == _copies_to(told) else ""
     if service is Service.RDS:
         return RdsShelf(made, kms, place.region, account, told.stack, told.account, key)
-    return Ec2Shelf(made, kms, place.region, account, told.stack, told.partition, told.account, key, images=told.images)
+    once = partial(_in_place, told, service.value, place, attempts=1)
+    where = (place.region, account, told.stack, told.partition, told.account)
+    return Ec2Shelf(made, kms, *where, key, images=told.images, once=once)
 
 
 def _buckets(told: "FleetSettings", region: str) -> "S3Buckets":
@@ -715,7 +719,7 @@ def _buckets(told: "FleetSettings", region: str) -> "S3Buckets":
     return S3Buckets(
         client("s3", region),
         client("s3control", region),
-        S3Replicas(client("s3", there), there, told.stack, told.copy_kms_key_arn),
+        S3Replicas(client("s3", there), there, told.stack, "" if told.copy_role_arn else told.copy_kms_key_arn),
         region,
         told.account,
         told.replication_role_arn,

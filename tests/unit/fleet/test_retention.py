@@ -149,6 +149,29 @@ def test_a_backup_half_removed_goes_on_to_go() -> None:
     assert which(verdicts([left, good(days_ago(30))])) == ["expired", "kept"]
 
 
+def test_what_is_left_of_a_good_one_stays_where_the_whole_one_would() -> None:
+    """A listing may lack a part for a moment."""
+    left = backup(part("snap-2", run=slot(days_ago(1)), parts=3, verified=True))
+    assert verdicts([left, good(days_ago(0))], KEEP) == [
+        ("kept", "yearly 1 of 2, monthly 2 of 2, weekly 2 of 2, daily 2 of 2; a part of it is not there"),
+        ("kept", "yearly 1 of 2, monthly 1 of 2, weekly 1 of 2, daily 1 of 2, the last good one"),
+    ]
+
+
+def test_a_removal_that_was_cut_off_a_moment_ago_goes_on() -> None:
+    left = backup(part("snap-2", run=slot(days_ago(3)), parts=3, verified=True))
+    assert verdicts([left, good(days_ago(1))]) == [
+        ("expired", "what is left of one that is kept no longer"),
+        ("kept", "the last good one"),
+    ]
+
+
+def test_what_is_left_takes_no_whole_ones_place() -> None:
+    left = backup(part("snap-2", run=slot(NOW.replace(hour=1)), parts=3, verified=True))
+    whole = good(NOW.replace(hour=2))
+    assert which(verdicts([left, whole], KEEP)) == ["kept", "kept"]
+
+
 # What stands in the way
 
 

@@ -1,7 +1,7 @@
 """EC2 in one region of one account: instances, and their backups as snapshots or images."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ _LIMITS = {
     "ResourceLimitExceeded",
     "SnapshotCreationPerVolumeRateExceeded",
     "SnapshotLimitExceeded",
+    "Throttling",
 }
 _NO_INSTANCE = {"InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"}
 _NO_PART = {
@@ -77,7 +78,9 @@ class Ec2Shelf:
     """The `Shelf` of EC2. `account`: whose clients these are; `home`: the stack's, if it is another.
 
     `key`: under which copies into here are encrypted; without one, as their sources are, with the region's default key.
-    `images`: instances are backed up as images. `locks`: EBS is asked which snapshots it has locked.
+    `images`: instances are backed up as images. `locks`: EBS is asked which snapshots it has locked. `once`: a client
+    that tries nothing twice, for the calls that EC2 has no token for: of an answer that was lost, nobody knows whether
+    the snapshot is being made.
     """
 
     client: "EC2Client"
@@ -90,6 +93,7 @@ class Ec2Shelf:
     key: str = ""
     images: bool = False
     locks: bool = True
+    once: "Callable[[], EC2Client] | None" = None
 
     # What there is to back up
 
@@ -268,13 +272,16 @@ class Ec2Shelf:
             if self.images:
                 self._create_image(resource, name, tags)
             else:
-                self.client.create_snapshots(
+                self._once().create_snapshots(
                     InstanceSpecification={"InstanceId": resource.name, "ExcludeBootVolume": False},
                     Description=name,
                     TagSpecifications=_specifications(tags, "snapshot"),
                 )
         except ClientError as error:
             raise _meant(error, resource.name) from error
+
+    def _once(self) -> "EC2Client":
+        return self.once() if self.once else self.client
 
     def _create_image(self, resource: Resource, name: str, tags: Mapping[str, str]) -> None:
         """Without a reboot: its volumes are snapshot at one moment, as by CreateSnapshots."""
@@ -297,7 +304,7 @@ class Ec2Shelf:
             if part.type is PartType.IMAGE:
                 self._copy_image(part, name, tags, key)
             else:
-                self.client.copy_snapshot(
+                self._once().copy_snapshot(
                     SourceRegion=part.region,
                     SourceSnapshotId=part.id,
                     Description=name,

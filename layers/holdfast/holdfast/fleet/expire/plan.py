@@ -115,8 +115,21 @@ def judge(backups: Sequence[Backup], rules: Rules, now: datetime) -> list[Verdic
 
 
 def _kept(chain: Sequence[Backup], keep: Keep, now: datetime) -> list[tuple[Backup, str]]:
-    good = sorted((one for one in chain if one.verified), key=lambda one: one.taken)
-    return [*_kept_of_the_good(good, keep), *_kept_of_the_others(chain, good[-1] if good else None, now)]
+    """What is left of a good backup is kept as if it were whole: a listing may lack a part for a moment. It takes no
+    whole one's place."""
+    ordered = sorted(chain, key=lambda one: one.taken)
+    good = [one for one in ordered if one.verified]
+    with_remainders = _kept_of_the_good([one for one in ordered if one.verified or _is_remainder(one)], keep)
+    return [
+        *_kept_of_the_good(good, keep),
+        *((one, f"{why}; a part of it is not there") for one, why in with_remainders if _is_remainder(one)),
+        *_kept_of_the_others(chain, good[-1] if good else None, now),
+    ]
+
+
+def _is_remainder(backup: Backup) -> bool:
+    """Whether it was found good, and a part of it is gone: it was deleted by hand, or its removal was cut off."""
+    return backup.status is Status.PARTIAL and any(Tag.VERIFIED in part.tags for part in backup.parts)
 
 
 def _kept_of_the_good(good: Sequence[Backup], keep: Keep) -> list[tuple[Backup, str]]:
@@ -137,7 +150,7 @@ def _kept_of_the_others(chain: Iterable[Backup], newest: Backup | None, now: dat
     """`newest`: the last good one. What is newer may be all that there is of what was changed since."""
     kept = []
     for backup in chain:
-        if backup.verified:
+        if backup.verified or _is_remainder(backup):
             continue
         if _is_being_made(backup, now):
             kept.append((backup, "AWS is still making it"))
@@ -162,6 +175,8 @@ def _judge_expired(backup: Backup, rules: Rules, now: datetime, *, is_awaited: b
         return Blocked(backup, why)
     if backup.verified:
         return Expired(backup, f"kept as none of {_words(rules.keep)}")
+    if _is_remainder(backup):
+        return Expired(backup, "what is left of one that is kept no longer")
     if _is_empty(backup):
         return Expired(backup, "AWS failed to make it")
     return Expired(backup, "never found good, and one that was is newer")
