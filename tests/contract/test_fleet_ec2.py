@@ -101,13 +101,16 @@ def test_an_instance_is_described_so_that_another_like_it_can_be_made(place: Pla
 
 def test_what_is_terminated_is_neither_described_nor_backed_up(place: Place) -> None:
     resource = an_instance(place)
+    assert place.shelf.identity(resource) == resource.identity
     place.users.remove(resource.arn)
+    assert place.shelf.identity(resource) is None
     with pytest.raises(ResourceGone, match=resource.name):
         place.shelf.describe(resource)
 
 
 def test_what_was_never_there_is_gone(place: Place) -> None:
     never = Resource("arn:never", Kind.INSTANCE, HOME, "i-00000000000000bad", "running", "i-0", volumes=("vol-0",))
+    assert place.shelf.identity(never) is None
     with pytest.raises(ResourceGone, match="i-00000000000000bad"):
         place.shelf.describe(never)
     with pytest.raises(ResourceGone, match="i-00000000000000bad"):

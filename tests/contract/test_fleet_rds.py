@@ -79,7 +79,9 @@ def test_a_cluster_is_described_with_its_instances(place: Place) -> None:
 @BOTH
 def test_what_is_deleted_is_gone(place: Place, *, cluster: bool) -> None:
     resource = a_database(place, cluster=cluster)
+    assert place.shelf.identity(resource) == resource.identity
     place.users.remove(resource.arn)
+    assert place.shelf.identity(resource) is None
     with pytest.raises(ResourceGone, match=resource.name):
         place.shelf.describe(resource)
     with pytest.raises(ResourceGone, match=resource.name):

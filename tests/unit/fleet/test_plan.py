@@ -276,7 +276,7 @@ def check(
     gone: bool = False,
 ) -> list[tuple[str, str]]:
     discovered = discovered or instance()
-    checked = Checked(here, there, discovered, None if gone else present or discovered, last)
+    checked = Checked(here, there, discovered, None if gone else (present or discovered).identity, last)
     found = plan.find(checked, place, require_encryption=required)
     return [(one.severity.value, one.text) for one in found]
 

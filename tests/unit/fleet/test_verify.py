@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from holdfast.fleet import plan
-from holdfast.fleet.model import Tag
-from holdfast.fleet.ports import Replicated
+from holdfast.fleet.model import Replicated, Tag
 from holdfast.fleet.verify import BackupMissing
 from tests.unit.fleet.domain import ABROAD, DAILY, DUE, HOME, OWN_KEY, Estate, digests
 
@@ -157,6 +156,16 @@ REPLICATED = Replicated(rule=True, earlier="none", looked_at=10)
         (
             Replicated(rule=True, earlier="none", looked_at=10, behind=1, oldest_behind="2026-11-21T01:00:00+00:00"),
             [("note", "1 of 10 objects are not replicated yet, since 2026-11-21T01:00:00+00:00")],
+        ),
+        (
+            Replicated(rule=True, earlier="none", looked_at=10, archived=2),
+            [
+                (
+                    "note",
+                    "2 of 10 objects lie in an archive class: S3 replicates none of them."
+                    " Restore them for a while, and they are",
+                )
+            ],
         ),
         (
             Replicated(rule=True, earlier="none", looked_at=10, behind=1, oldest_behind="2026-11-20T02:00:00+00:00"),

@@ -155,6 +155,17 @@ class Ec2Shelf:
         instance: Mapping[str, Any] = instances[0]
         return instance
 
+    def identity(self, resource: Resource) -> str | None:
+        try:
+            instance_id: str = self._instance(resource)["InstanceId"]
+        except ResourceGone:
+            return None
+        except ClientError as error:
+            if _code(error) in _NO_INSTANCE:
+                return None
+            raise
+        return instance_id
+
     # Backups
 
     def parts(self, source: str = "") -> Iterator[Part]:

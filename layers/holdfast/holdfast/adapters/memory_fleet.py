@@ -17,8 +17,8 @@ from holdfast.adapters.fleet_names import (
     tag_value,
 )
 from holdfast.adapters.memory_fleet_records import Database, Kept, Machine, StoredBucket, StoredObject, Volume
-from holdfast.fleet.model import Kind, Part, PartType, Resource, Status, Tag
-from holdfast.fleet.ports import CannotCopy, LimitReached, NotAvailable, Replicated, ResourceGone, Undeletable
+from holdfast.fleet.model import Kind, Part, PartType, Replicated, Resource, Status, Tag
+from holdfast.fleet.ports import CannotCopy, LimitReached, NotAvailable, ResourceGone, Undeletable
 from holdfast.ports import Clock
 
 type Service = Literal["ec2", "rds"]
@@ -232,6 +232,15 @@ class MemoryShelf:
         if database is None:
             raise ResourceGone(f"there is no database {resource.name} in {self.region} any more")
         return database
+
+    def identity(self, resource: Resource) -> str | None:
+        self._before("identity", resource.arn)
+        try:
+            if resource.kind is Kind.INSTANCE:
+                return self._machine(resource).id
+            return self._database(resource).identity
+        except ResourceGone:
+            return None
 
     def parts(self, source: str = "") -> Iterator[Part]:
         self._before("parts", source)

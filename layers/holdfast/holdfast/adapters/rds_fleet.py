@@ -155,6 +155,18 @@ class RdsShelf:
         members = [member for page in pages for member in page["DBInstances"]]
         return rds_descriptions.describe_cluster(cluster, members)
 
+    def identity(self, resource: Resource) -> str | None:
+        try:
+            if resource.kind is Kind.DATABASE:
+                found = self.client.describe_db_instances(DBInstanceIdentifier=resource.name)["DBInstances"]
+                return found[0]["DbiResourceId"]
+            [cluster] = self.client.describe_db_clusters(DBClusterIdentifier=resource.name)["DBClusters"]
+        except ClientError as error:
+            if isinstance(_meant(error, resource.name), ResourceGone):
+                return None
+            raise
+        return cluster["DbClusterResourceId"]
+
     # Backups
 
     def parts(self, source: str = "") -> Iterator[Part]:

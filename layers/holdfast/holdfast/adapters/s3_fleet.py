@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 
 from holdfast.adapters.fleet_names import DRILL, LONGEST_BUCKET_NAME
 from holdfast.adapters.fleet_names import token as digest
-from holdfast.fleet.model import Kind, Resource, Tag
-from holdfast.fleet.ports import NotAvailable, Replicated, ResourceGone
+from holdfast.fleet.model import Kind, Replicated, Resource, Tag
+from holdfast.fleet.ports import NotAvailable, ResourceGone
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

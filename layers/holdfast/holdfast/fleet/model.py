@@ -300,3 +300,20 @@ class Keep:
             Retention.MONTHLY: self.monthly,
             Retention.YEARLY: self.yearly,
         }[retention]
+
+
+@dataclass(frozen=True, slots=True)
+class Replicated:
+    """How the replication of a bucket stands. `earlier`: the state of the job that copies what was there before it:
+    none, running, complete, failed. `behind`: of the newest versions that were looked at, those without a replica yet;
+    `oldest_behind`: the moment of the oldest of them. `archived`: those without one that lie in an archive class: S3
+    replicates none of them until somebody restores it."""
+
+    rule: bool
+    earlier: str
+    looked_at: int = 0
+    behind: int = 0
+    failed: int = 0
+    oldest_behind: str = ""
+    archived: int = 0
+    why: str = ""

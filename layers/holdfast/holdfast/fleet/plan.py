@@ -14,6 +14,7 @@ from holdfast.fleet.model import (
     Part,
     PartType,
     Place,
+    Replicated,
     Resource,
     Schedule,
     Slot,
@@ -21,7 +22,6 @@ from holdfast.fleet.model import (
     Tag,
     moment_of,
 )
-from holdfast.fleet.ports import Replicated
 
 # Which resources
 
@@ -299,7 +299,7 @@ class Checked:
     here: Backup
     there: Backup | None
     discovered: Resource
-    present: Resource | None
+    present: str | None
     last: Backup | None
 
 
@@ -358,8 +358,8 @@ def _another_source(checked: Checked) -> list[Finding]:
     ]
     if present is None:
         found.append(_note("the source is gone since"))
-    elif present.identity != discovered.identity:
-        found.append(_note(f"the source was replaced since: it is {present.identity} now"))
+    elif present != discovered.identity:
+        found.append(_note(f"the source was replaced since: it is {present} now"))
     if checked.last and _identity(checked.last) != discovered.identity:
         found.append(_note("the last backup is of a namesake"))
     return found
@@ -400,6 +400,9 @@ def find_in_bucket(seen: Replicated, replica: str, now: datetime) -> list[Findin
         found.append(_fault(f"{seen.failed} of {seen.looked_at} objects could not be replicated"))
     if seen.earlier == "complete" and seen.why:
         found.append(_fault(f"of what was there before, {seen.why}"))
+    if seen.archived:
+        text = f"{seen.archived} of {seen.looked_at} objects lie in an archive class: S3 replicates none of them"
+        found.append(_note(f"{text}. Restore them for a while, and they are"))
     if seen.behind:
         text = f"{seen.behind} of {seen.looked_at} objects are not replicated yet, since {seen.oldest_behind}"
         since = moment_of(seen.oldest_behind)

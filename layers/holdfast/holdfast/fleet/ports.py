@@ -1,10 +1,9 @@
 """What the fleet system asks of the outside. Each port has two implementations: AWS's, and one in memory."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from holdfast.fleet.model import Part, Resource
+from holdfast.fleet.model import Part, Replicated, Resource
 
 
 class NotAvailable(Exception):
@@ -41,6 +40,9 @@ class Shelf(Protocol):
     def describe(self, resource: Resource) -> Mapping[str, Any]:
         """All that a restore needs to make another one like it, as JSON. Raises ResourceGone."""
 
+    def identity(self, resource: Resource) -> str | None:
+        """What tells a resource from a namesake, as it is now; None if there is none of its name any more."""
+
     def parts(self, source: str = "") -> Iterator[Part]:
         """Every part that carries the tag `holdfast:stack` of this stack; of one source alone, if its ARN is given.
         What was made a moment ago may be missing."""
@@ -65,23 +67,6 @@ class Shelf(Protocol):
 
     def delete(self, part: Part) -> None:
         """Deregister an image, delete a snapshot. What is gone is well. Raises Undeletable."""
-
-
-@dataclass(frozen=True, slots=True)
-class Replicated:
-    """How the replication of a bucket stands. `earlier`: the state of the job that copies what was there before it:
-    none, running, complete, failed. `behind`: of the newest versions that were looked at, those without a replica yet;
-    `oldest_behind`: the moment of the oldest of them. `archived`: those without one that lie in an archive class: S3
-    replicates none of them until somebody restores it."""
-
-    rule: bool
-    earlier: str
-    looked_at: int = 0
-    behind: int = 0
-    failed: int = 0
-    oldest_behind: str = ""
-    archived: int = 0
-    why: str = ""
 
 
 class Buckets(Protocol):

@@ -29,9 +29,8 @@ def _snapshots(fleet: Fleet, item: Item, resource: Resource) -> list[Finding]:
     if backup is None:
         raise BackupMissing(f"{item.run} has no backup of {resource.name} that could be verified")
     copy = plan.of_slot(plan.gather(there.shelf.parts(resource.arn)), resource, item.slot) if there else None
-    present = next((one for one in here.resources() if one.arn == resource.arn), None)
     last = plan.last_before(history, resource, item.slot)
-    checked = Checked(backup, copy, resource, present, last)
+    checked = Checked(backup, copy, resource, here.identity(resource), last)
     place = there.place if there else None
     findings = plan.find(checked, place, require_encryption=fleet.rules.require_encryption)
     if plan.is_good(findings):

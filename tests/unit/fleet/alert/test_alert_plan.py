@@ -124,6 +124,7 @@ def test_a_run_that_stopped_says_how_to_go_on() -> None:
     assert "get-execution-history --reverse-order --execution-arn arn:aws:states:eu-west-1:1:execution:fleet:x" in (
         message.text
     )
+    assert "start a new execution in Step Functions with the same input" in message.text
     assert message.triggers == "holdfast/holdfast/workflow"
 
 

@@ -165,8 +165,8 @@ def _stopped(execution: str) -> str:
 
 
 _AGAIN = (
-    "What to do: mend the cause, then start the same run again by redriving the execution in Step Functions: what was"
-    " backed up is not backed up twice."
+    "What to do: mend the cause, then start a new execution in Step Functions with the same input: it is the same run,"
+    " and what was done is not done twice. A redrive of this one only fails again."
 )
 
 

@@ -73,7 +73,7 @@ class Planner:
         source = plan.source_named([*known, *(one.source for one in backups)], text)
         if source in known:
             item = self._bucket(known[source], self._moment())
-            restore = plan.restore_id(item.label, item.taken, source, self.onto, item.taken)
+            restore = plan.restore_id(item.label, item.taken, source, self.onto, item.taken, self.placement.suffix)
             return Plan(restore, f"{item.label}/{self.onto.prefix} as it was at {stamp(item.taken)}", (item,))
         backup = plan.choose(backups, source, self.wanted)
         restore = plan.restore_id(label(source), backup.taken, backup.id, self.placement)

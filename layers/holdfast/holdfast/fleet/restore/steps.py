@@ -26,7 +26,7 @@ type TimeLeft = Callable[[], bool]
 PATIENCE = timedelta(hours=12)
 """A database of many terabytes takes hours. What takes longer has failed."""
 
-GRACE = timedelta(minutes=2)
+GRACE = {Kind.INSTANCE: timedelta(minutes=2)}
 """For so long a listing of EC2 may lack what was made: a drill that removes looks so much longer."""
 
 POLL_SECONDS = {Kind.INSTANCE: 15, Kind.DATABASE: 30, Kind.CLUSTER: 30, Kind.BUCKET: 1}
@@ -151,9 +151,13 @@ class Restore:
             case _:
                 return _answer("done")
 
+    def _pause(self, kind: Kind) -> int:
+        """Seconds until AWS is asked again."""
+        return min(POLL_SECONDS[kind], self.fleet.rules.poll_seconds)
+
     def _wait(self, work: Work, why: str) -> Answer:
         if self.fleet.now() - work.progress.began < PATIENCE:
-            return _answer("waiting", POLL_SECONDS[work.item.kind], why)
+            return _answer("waiting", self._pause(work.item.kind), why)
         hours = PATIENCE // timedelta(hours=1)
         return self._fail(work, f"{why}, for {hours} hours", "look at it in the console; then give the command again")
 
@@ -286,8 +290,8 @@ class Restore:
         since = now - (work.progress.ended or work.progress.began)
         if left and since > PATIENCE:
             return _answer("failed", why=f"{left[0].made.id} is not removed after {since}")
-        if left or since < GRACE:
-            return _answer("waiting", POLL_SECONDS[work.item.kind], "AWS removes it")
+        if left or since < GRACE.get(work.item.kind, timedelta(0)):
+            return _answer("waiting", self._pause(work.item.kind), "AWS removes it")
         work.record.destroyed(work.item.name, work.progress, now)
         return _answer("done")
 
