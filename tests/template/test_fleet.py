@@ -90,6 +90,14 @@ def test_roles_are_passed_to_named_services_only(name: str, services: list[str])
     assert passing.keys() == {"backup", "restore"}
 
 
+def test_objects_of_encrypted_replicas_can_be_restored() -> None:
+    for action in ("kms:Decrypt", "kms:GenerateDataKey"):
+        services = [
+            condition["StringLike"]["kms:ViaService"] for name, condition in allowed(action) if name == "restore"
+        ]
+        assert ["s3.*.amazonaws.com" in one for one in services] == [True]
+
+
 def test_who_copies_nothing_may_copy_nothing() -> None:
     copying = {"ec2:CopySnapshot", "ec2:CopyImage", "rds:CopyDBSnapshot", "rds:CopyDBClusterSnapshot", "s3:CreateJob"}
     assert copying & {grant.action for grant in grants("fleet_backup")} == set()

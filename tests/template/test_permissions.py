@@ -107,7 +107,7 @@ fleet_restore       arn:aws:ec2:*:123456789012:subnet/*            ec2:RunInstan
 fleet_restore       arn:aws:ec2:*:123456789012:volume/*            ec2:CreateTags ec2:RunInstances
 fleet_restore       arn:aws:ec2:*::image/*                         ec2:CreateTags ec2:DeregisterImage ec2:RegisterImage ec2:RunInstances
 fleet_restore       arn:aws:ec2:*::snapshot/*                      ec2:RegisterImage ec2:RunInstances
-fleet_restore       arn:aws:kms:*:123456789012:key/*               kms:CreateGrant kms:Decrypt kms:DescribeKey kms:GenerateDataKeyWithoutPlaintext kms:ReEncryptFrom kms:ReEncryptTo
+fleet_restore       arn:aws:kms:*:123456789012:key/*               kms:CreateGrant kms:Decrypt kms:DescribeKey kms:GenerateDataKey kms:GenerateDataKeyWithoutPlaintext kms:ReEncryptFrom kms:ReEncryptTo
 fleet_restore       arn:aws:rds:*:123456789012:cluster-pg:*        rds:RestoreDBClusterFromSnapshot
 fleet_restore       arn:aws:rds:*:123456789012:cluster-snapshot:*  rds:DescribeDBClusterSnapshots rds:RestoreDBClusterFromSnapshot
 fleet_restore       arn:aws:rds:*:123456789012:cluster:*           rds:AddTagsToResource rds:CreateDBInstance rds:DeleteDBCluster rds:DescribeDBClusterSnapshots rds:DescribeDBClusters rds:ModifyDBCluster rds:RestoreDBClusterFromSnapshot

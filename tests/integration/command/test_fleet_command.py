@@ -341,6 +341,19 @@ def test_a_replica_that_nobody_found_good_takes_a_word_more(desk: Desk) -> None:
     assert "  warning: no check has found its replication good" in lines
 
 
+def test_objects_that_were_lost_again_are_restored_once_more(desk: Desk) -> None:
+    desk.house.known_bucket("photos", "photos-replica")
+    desk.house.versions.put("photos-replica", "a", "body", desk.house.time)
+    desk.house.pass_by(hours=1)
+    assert desk.restore("--resource", "photos", "--apply").status == 0
+    desk.house.versions.delete("photos", "a", desk.house.time)
+    again = desk.restore("--resource", "photos", "--apply")
+    assert "It was restored already; --name-suffix restores it once more:" in again.lines
+    assert desk.house.versions.head("photos", "a") is None
+    assert desk.restore("--resource", "photos", "--name-suffix", "2", "--apply").status == 0
+    assert desk.house.versions.head("photos", "a") is not None
+
+
 def test_a_prefix_is_copied_to_another_bucket(desk: Desk) -> None:
     desk.house.known_bucket("photos", "photos-replica")
     for number in range(3):
