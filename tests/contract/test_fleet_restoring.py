@@ -115,6 +115,7 @@ class OnMoto:
             InstanceType="t3.micro",
             SubnetId=self.subnet(),
             BlockDeviceMappings=devices,
+            UserData="#!/bin/sh",
             TagSpecifications=[{"ResourceType": "instance", "Tags": tags({**DAILY, "Name": "web"})}],
         )
         return str(ran["Instances"][0]["InstanceId"])
@@ -209,6 +210,20 @@ def test_an_instance_is_made_again(site: Site) -> None:
     for gone in (again[0], again[0], replace(again[0], type=PieceType.IMAGE, id="ami-00000000000000000")):
         site.provisioner(Service.EC2).remove(gone)
     assert made(site, Service.EC2, planned.restore) == []
+
+
+@pytest.mark.parametrize("site", ["moto"], indirect=True)
+def test_an_instance_is_given_the_user_data_that_the_original_had(site: Site) -> None:
+    name = site.instance()
+    site.house.back_up()
+    planned = site.house.plan(name)
+    assert reasons(site, planned.restore) == []
+    instances = [name, *(one.id for one in made(site, Service.EC2, planned.restore))]
+    told = [
+        client("ec2", HOME).describe_instance_attribute(InstanceId=one, Attribute="userData")["UserData"]["Value"]
+        for one in instances
+    ]
+    assert told == [told[0]] * 2
 
 
 @pytest.mark.parametrize("kind", ["database", "cluster"])

@@ -1,5 +1,6 @@
 """EC2 in one region of one account, as restores make instances there."""
 
+from base64 import b64decode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -147,6 +148,8 @@ class Ec2Provisioner:
 
     def make(self, piece: Piece, image: str = "") -> None:
         request: Any = {**({"ImageId": image} if image else {}), **piece.request}
+        if "UserData" in request:  # EC2 tells it in Base64, and the SDK encodes it once more
+            request["UserData"] = b64decode(request["UserData"])
         try:
             if piece.type is PieceType.IMAGE:
                 self.client.register_image(**request)
