@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
-from samtranslator.yaml_helper import yaml_parse
+from samtranslator.yaml_helper import intrinsics_multi_constructor
 
 from local.engine import sdk
 
@@ -28,9 +29,22 @@ class Resource:
     properties: Mapping[str, Any]
 
 
+class _Loader(yaml.CSafeLoader):
+    """SAM's own, in C: it takes a tenth of the time."""
+
+
+_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
+
+
+def read(text: str) -> dict[str, Any]:
+    """A template as SAM reads it."""
+    parsed: dict[str, Any] = yaml.load(text, _Loader)  # noqa: S506 a safe one
+    return parsed
+
+
 def resources(template: Path, parameters: Mapping[str, str]) -> list[Resource]:
     """Expand the template. `parameters` override its defaults; resources whose condition is false are not there."""
-    source = yaml_parse(template.read_text())
+    source = read(template.read_text())
     for resource in source["Resources"].values():
         if place := _PLACES.get(resource["Type"]):
             resource["Properties"][place] = "s3://local/source"

@@ -15,7 +15,8 @@ import boto3
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
+
+from local.template import read
 
 REGION = "us-east-1"
 STACK = "holdfast"
@@ -89,8 +90,7 @@ class Stack:
 
 @cache
 def template() -> dict[str, Any]:
-    parsed: dict[str, Any] = yaml_parse(Path("template.yaml").read_text())
-    return parsed
+    return read(Path("template.yaml").read_text())
 
 
 type Asked = Mapping[str, tuple[str | None, Mapping[str, Any]]]

@@ -1,7 +1,10 @@
 """Fixtures that more than one suite needs."""
 
 from collections.abc import Iterator
+from functools import cache
+from unittest.mock import patch
 
+import botocore.session
 import hypothesis
 import pytest
 
@@ -11,6 +14,9 @@ from tests import aws
 # A slow machine is not a failure.
 hypothesis.settings.register_profile("holdfast", deadline=None)
 hypothesis.settings.load_profile("holdfast")
+
+# Each account has a session of its own, and each session would search the SDK's folders for its services again.
+patch("botocore.session.create_loader", cache(botocore.session.create_loader)).start()
 
 
 @pytest.fixture

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched
-from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
 
 from holdfast.adapters.dynamodb import DynamoLedger
 from holdfast.adapters.dynamodb_history import DynamoHistory
@@ -20,8 +18,8 @@ from holdfast.capacity.plan import event_key, plan_events
 from holdfast.capacity.ports import History, Ledger
 from holdfast.capacity.query import RangeTooLarge
 from holdfast.events.model import ObjectEvent, sequencer
+from tests import aws
 
-TEMPLATE = Path(__file__).parents[2] / "template.yaml"
 START = datetime(2026, 1, 1, tzinfo=UTC)
 SECOND, MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 
@@ -55,7 +53,7 @@ class Side:
 @pytest.fixture
 def dynamodb() -> Iterator[Any]:
     """DynamoDB with the template's tables, by their logical ids."""
-    resources = yaml_parse(TEMPLATE.read_text())["Resources"]
+    resources = aws.template()["Resources"]
     with mock_aws():
         client: Any = boto3.client("dynamodb", "us-east-1")
         for table in ("ObjectTable", "HistoryTable"):

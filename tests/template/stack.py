@@ -7,17 +7,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse
-
 from local.engine import ACCOUNT, REGION
-from local.template import Resource, parameter_values, resources
+from local.template import Resource, parameter_values, read, resources
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
 LAYER = ROOT / "layers" / "holdfast" / "holdfast"
 FUNCTIONS = sorted(app.parent.name for app in (ROOT / "functions").glob("*/app.py"))
 
-SOURCE: Mapping[str, Any] = yaml_parse(TEMPLATE.read_text())
+SOURCE: Mapping[str, Any] = read(TEMPLATE.read_text())
 
 STACK = "holdfast"
 
