@@ -151,6 +151,16 @@ def test_the_plan_of_an_instance(desk: Desk) -> None:
     assert desk.house.workshop.things == []
 
 
+def test_what_is_not_made_again_is_told(desk: Desk) -> None:
+    machine = desk.house.account.instance(HOME, DAILY, NetworkInterfaces=3)
+    desk.house.account.database(HOME, "orders", DAILY, ManageMasterUserPassword=True)
+    desk.house.back_up()
+    note = "  note    with one network interface of 3: attach the others by hand"
+    assert note in desk.restore("--resource", machine.id).lines
+    note = "  note    its password is that of its backup, and in no secret: have RDS make another one"
+    assert note in desk.restore("--resource", "orders").lines
+
+
 def test_the_plan_of_a_cluster(desk: Desk) -> None:
     desk.house.account.database(HOME, "aurora", DAILY, cluster=True, size=50, DBClusterParameterGroupName="tuned")
     desk.house.back_up()
@@ -590,6 +600,8 @@ def test_cleaning_is_planned_and_done(monkeypatch: pytest.MonkeyPatch, capsys: p
     assert blocked[0].endswith(held)
     assert blocked[1] == "1 blocked; 0 more go when the next cleaning runs."
     assert "Nothing is to be removed." in desk.run("fleet", "expire", "--verbose").lines
+    house.documents.save("runs/cleanup-2025-01-01T00-00-00Z/expired.json", "in Glacier")
+    assert desk.run("fleet", "blockers").lines == blocked
 
 
 # What is deployed

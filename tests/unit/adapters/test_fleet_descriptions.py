@@ -150,6 +150,10 @@ def test_a_database_is_kept_under_the_names_that_a_restore_takes() -> None:
     assert rds_descriptions.describe_instance(DATABASE) == same | RENAMED
 
 
+def test_that_rds_keeps_the_password_is_told() -> None:
+    assert rds_descriptions.describe_instance({"MasterUserSecret": {"SecretArn": "arn"}})["ManageMasterUserPassword"]
+
+
 def test_what_rds_does_not_tell_is_left_out() -> None:
     told = rds_descriptions.describe_instance({"DBInstanceIdentifier": "orders", "DbInstancePort": 5432})
     assert told == {"DBInstanceIdentifier": "orders", "Port": 5432, "VpcSecurityGroupIds": [], "Tags": {}}

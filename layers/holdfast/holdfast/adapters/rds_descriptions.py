@@ -110,6 +110,7 @@ def _renamed(told: Mapping[str, Any]) -> dict[str, Any]:
     """What RDS takes under other names than it tells it."""
     return {
         "VpcSecurityGroupIds": [group["VpcSecurityGroupId"] for group in told.get("VpcSecurityGroups", [])],
+        "ManageMasterUserPassword": bool(told.get("MasterUserSecret")) or None,
         "EnableIAMDatabaseAuthentication": told.get("IAMDatabaseAuthenticationEnabled"),
         "EnablePerformanceInsights": told.get("PerformanceInsightsEnabled"),
         "EnableCloudwatchLogsExports": told.get("EnabledCloudwatchLogsExports"),

@@ -18,7 +18,7 @@ from holdfast.cli.terminal import print_lines, print_whole, progress
 from holdfast.fleet import discover, naming, plan
 from holdfast.fleet.expire.plan import Blocked, Expired, Kept, Verdict
 from holdfast.fleet.expire.run import plan_all
-from holdfast.fleet.model import NotARun, Resource, Schedule
+from holdfast.fleet.model import NotARun, Resource, Schedule, Slot
 from holdfast.fleet.ports import Documents
 from holdfast.fleet.restore.model import stamp
 from holdfast.fleet.restore.prepare import buckets
@@ -100,9 +100,11 @@ def backup(
 
 
 def _run(found: Deployed, asked: Mapping[str, Any], what: str, *, wait: bool) -> bool:
-    """Start the workflow, and follow it. Tells whether it came to its end. Raises CannotFinish."""
+    """Start the workflow, and follow it. Tells whether it came to its end. Raises CannotFinish.
+
+    Its input says when it was due: started anew with the same, it is the same run."""
     workflow = found.workflow("FleetBackupStateMachineArn")
-    execution = workflow.start(f"by-hand-{token_hex(6)}", asked)
+    execution = workflow.start(f"by-hand-{token_hex(6)}", {**asked, "due": wiring.now().isoformat()})
     console.print(f"Started {execution}", markup=False)
     if not wait:
         return False
@@ -165,10 +167,10 @@ def _verdicts(verdicts: Iterable[Verdict], *, verbose: bool) -> Iterator[str]:
 
 
 def _last_cleaning(documents: Documents) -> Mapping[str, Any] | None:
-    """What the last run that removed backups wrote down."""
+    """What the last run that removed backups wrote down. Those of older ones may lie in Glacier, where nobody reads
+    them."""
     runs = {key.split("/")[1] for key in documents.keys(naming.RUNS) if key.endswith("/expired.json")}
-    told = [documents.load(naming.expired(run)) for run in runs]
-    return max((one for one in told if one), key=lambda one: str(one["at"]), default=None)
+    return documents.load(naming.expired(max(runs, key=lambda run: Slot.parse(run).due))) if runs else None
 
 
 def _removed(documents: Documents) -> Iterator[str]:

@@ -102,6 +102,8 @@ def notes(asked: Request) -> Iterator[str]:
         for group in _own(told, ("DBParameterGroupName", "DBClusterParameterGroupName", "OptionGroupName")).values():
             yield f"without {group!r}, which is of {asked.home.region}: the default one is used"
     if not asked.placement.isolated:
+        if told.get("ManageMasterUserPassword"):
+            yield "its password is that of its backup, and in no secret: have RDS make another one"
         yield "under a new endpoint: whoever uses the original has to be told"
 
 

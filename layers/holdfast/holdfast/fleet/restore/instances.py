@@ -52,6 +52,8 @@ def notes(asked: Request) -> Iterator[str]:
         yield f"without its key pair {told['KeyName']!r}, which is of {asked.home.region}"
     if asked.place.account and told.get("IamInstanceProfile"):
         yield "without its instance profile, which is of another account"
+    if (interfaces := told.get("NetworkInterfaces", 1)) > 1:
+        yield f"with one network interface of {interfaces}: attach the others by hand"
     yield "with new addresses: elastic IPs, target groups and DNS names point to the original"
 
 
