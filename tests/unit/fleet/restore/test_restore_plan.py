@@ -268,6 +268,14 @@ ITEM = Item("it", Kind.INSTANCE, SOURCE, Place(HOME), "b", AT, pieces=(IMAGE, MA
             ),
         ),
         (
+            [a_made(MACHINE, tags={Mark.ITEM: "another"})],
+            plan.Failed(
+                "instance machine is there already: this restore has made it of another resource, whose name is the "
+                "same, or begins as this one's",
+                f"restore {SOURCE} by itself, with --resource and a --name-suffix",
+            ),
+        ),
+        (
             [a_made(MACHINE, tags={Mark.RESTORE: "another"})],
             plan.Failed(
                 "instance machine is there already, and this restore has not made it", "give another --name-suffix"

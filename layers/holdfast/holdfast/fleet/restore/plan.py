@@ -147,6 +147,12 @@ def next_step(item: Item, made: Iterable[Made], restore: str) -> Step:
             f"{foreign[0].type} {foreign[0].name} is there already, and this restore has not made it",
             "give another --name-suffix",
         )
+    if others := [one for one in there.values() if one.tags.get(Mark.ITEM) != item.name]:
+        return Failed(
+            f"{others[0].type} {others[0].name} is there already: this restore has made it of another resource, whose "
+            "name is the same, or begins as this one's",
+            f"restore {item.source} by itself, with --resource and a --name-suffix",
+        )
     step: Step = Ready()
     for _, group in groupby(item.pieces, key=_rank):
         pieces = tuple(group)
