@@ -9,6 +9,8 @@ export SAM_CLI_TELEMETRY := 0
 export __SAM_CLI_APP_DIR := $(CURDIR)/.tools/sam
 export PIP_CACHE_DIR := $(CURDIR)/.tools/pip
 export MPLCONFIGDIR := $(CURDIR)/.tools/matplotlib
+# Hundreds of processes import the same packages, which come uncompiled: the first one keeps what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
 
 FAST := not e2e and not model and not sam_local
 DECISIONS := */plan.py,*/model.py
@@ -45,10 +47,17 @@ logs: $(READY) ## Follow a function's log in the local engine: FUNCTION=capacity
 check: $(READY) ## Format, lint, types, template and the fast tests: the gate of every commit
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	AWS_DEFAULT_REGION=eu-west-1 $(BIN)/sam validate --lint
-	$(BIN)/cfn-lint template.yaml
+	@$(MAKE) -j 2 types template-of-sam template-of-cloudformation
 	@$(MAKE) $(FAST_PASSED)
+
+types: $(READY)
+	$(BIN)/mypy
+
+template-of-sam: $(READY)
+	AWS_DEFAULT_REGION=eu-west-1 $(BIN)/sam validate --lint
+
+template-of-cloudformation: $(READY)
+	$(BIN)/cfn-lint template.yaml
 
 $(FAST_PASSED): $(READY) $(FILES)
 	$(BIN)/pytest -q -n auto --dist loadgroup -m "$(FAST)" --cov --cov-report=
@@ -96,4 +105,4 @@ clean: ## Remove all that was made here, but not the environment
 	rm -rf .aws-sam .local .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache demo dist
 	find . -name __pycache__ -not -path './.venv/*' -not -path './.tools/*' -prune -exec rm -rf {} +
 
-.PHONY: help demo up status down invoke logs check test sam-local model bench bench-peers build deploy reference lock clean
+.PHONY: help demo up status down invoke logs check types template-of-sam template-of-cloudformation test sam-local model bench bench-peers build deploy reference lock clean
