@@ -66,18 +66,11 @@ def parameters(engine: Engine) -> dict[str, str]:
         "DisownedDelaySeconds": "10",
         "FleetCopyRegion": "eu-central-1",
         "FleetDrillDbSubnetGroup": "default",
-        "FleetDrillSubnetId": _any_subnet(engine),
         "FleetPollSeconds": "1",
         "MinimumCopyAge": "0",
         "WarehouseKeepRuns": "1",
         "WarehouseRetireAfterDays": "0",
     }
-
-
-def _any_subnet(engine: Engine) -> str:
-    """Where drills restore instances: no machine runs in it."""
-    subnet: str = engine.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
-    return subnet
 
 
 def fill(engine: Engine, overrides: Mapping[str, str] = MappingProxyType({})) -> Cloud:

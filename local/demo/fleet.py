@@ -101,7 +101,7 @@ class _Play:
 
     def drill(self) -> None:
         before = self._instances(), self._databases()
-        self.stage.say("drills", "a backup is restored in isolation, checked, measured and destroyed")
+        self.stage.say("drills", "a database is restored in isolation, checked, measured and destroyed")
         self._holdfast("fleet", "drill")
         self._holdfast("proof")
         self.stage.check("a drill was found good", is_so=self._newest("proof/0")["result"] == "passed")
