@@ -64,10 +64,9 @@ def test_a_bucket_is_told_with_its_tags(place: BucketPlace) -> None:
     assert place.switching.region == HOME
 
 
-def test_buckets_elsewhere_replicas_and_what_a_drill_has_made_are_left_out(place: BucketPlace) -> None:
+def test_buckets_elsewhere_and_replicas_are_left_out(place: BucketPlace) -> None:
     place.users.bucket(f"{place.name}-away", {}, region=AWAY)
     place.users.bucket(f"{place.name}-replica", {Tag.STACK: "any", Tag.SOURCE: "arn:aws:s3:::other"})
-    place.users.bucket(f"{place.name}-drill", {"holdfast:drill": "1"})
     place.a_bucket()
     assert [one.name for one in place.buckets.resources() if one.name.startswith(place.name)] == [place.name]
 

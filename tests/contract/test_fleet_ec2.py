@@ -80,11 +80,6 @@ def test_what_is_stopped_can_be_backed_up_and_what_is_terminated_cannot(place: P
     assert terminated not in {found.arn for found in place.shelf.resources()}
 
 
-def test_what_a_drill_has_restored_is_never_backed_up(place: Place) -> None:
-    arn = place.users.instance({"holdfast:backup": "daily", "holdfast:drill": "drill-1"})
-    assert arn not in {found.arn for found in place.shelf.resources()}
-
-
 def test_an_instance_is_described_so_that_another_like_it_can_be_made(place: Place) -> None:
     resource = place.resource(place.users.instance({"Name": "web"}, [8, 20], encrypted=True))
     told = place.shelf.describe(resource)

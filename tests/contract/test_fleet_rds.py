@@ -51,12 +51,6 @@ def test_a_member_of_a_cluster_is_no_database_of_its_own(place: Place) -> None:
     assert [found.name for found in place.shelf.resources() if found.name.startswith(cluster.name)] == [cluster.name]
 
 
-@BOTH
-def test_what_a_drill_has_restored_is_never_backed_up(place: Place, *, cluster: bool) -> None:
-    arn = place.users.database(f"drilled-{next(_numbers)}", {"holdfast:drill": "drill-1"}, cluster=cluster)
-    assert arn not in {found.arn for found in place.shelf.resources()}
-
-
 def test_an_instance_is_described_so_that_another_like_it_can_be_made(place: Place) -> None:
     resource = a_database(place, cluster=False, Name="orders")
     told_of = place.shelf.describe(resource)

@@ -654,7 +654,7 @@ def fleet(told: "FleetSettings", log: Log) -> "Fleet":
     from holdfast.fleet.run import Fleet, Rules
 
     return Fleet(
-        stack=told.stack,
+        stack=told.owner,
         rules=Rules(
             regions=told.regions,
             include_all=told.include_all,
@@ -706,9 +706,9 @@ def _shelf(told: "FleetSettings", service: "Service", place: "Place") -> "Shelf"
     account = place.account or told.account
     key = told.copy_kms_key_arn if place == _copies_to(told) else ""
     if service is Service.RDS:
-        return RdsShelf(made, kms, place.region, account, told.stack, told.account, key)
+        return RdsShelf(made, kms, place.region, account, told.owner, told.account, key)
     once = partial(_in_place, told, service.value, place, attempts=1)
-    where = (place.region, account, told.stack, told.partition, told.account)
+    where = (place.region, account, told.owner, told.partition, told.account)
     return Ec2Shelf(made, kms, *where, key, images=told.images, once=once)
 
 
@@ -719,7 +719,7 @@ def _buckets(told: "FleetSettings", region: str) -> "S3Buckets":
     return S3Buckets(
         client("s3", region),
         client("s3control", region),
-        S3Replicas(client("s3", there), there, told.stack, "" if told.copy_role_arn else told.copy_kms_key_arn),
+        S3Replicas(client("s3", there), there, told.owner, "" if told.copy_role_arn else told.copy_kms_key_arn),
         region,
         told.account,
         told.replication_role_arn,

@@ -154,7 +154,7 @@ def snapshot(gigabytes: int) -> str:
     ec2 = wiring.client("ec2")
     volume = ec2.create_volume(AvailabilityZone=f"{aws.REGION}a", Size=gigabytes)["VolumeId"]
     tags = {
-        "holdfast:stack": aws.STACK,
+        "holdfast:stack": f"123456789012/{aws.REGION}/{aws.STACK}",
         "holdfast:source": f"arn:aws:ec2:{aws.REGION}:123456789012:instance/i-1",
         "holdfast:kind": "ec2:instance",
         "holdfast:run": "daily-2026-11-21T02-00-00Z",

@@ -334,6 +334,16 @@ def test_a_snapshot_of_a_namesake_is_a_fault() -> None:
     assert check(here, discovered=database()) == [("fault", "snap-1 is of db-OLD, and db-NEW was to be backed up")]
 
 
+def test_what_has_a_licence_is_good_only_as_an_image() -> None:
+    found = plan.find(
+        Checked(backup(part()), None, instance("vol-1"), instance().identity, None, "Windows"),
+        None,
+        require_encryption=False,
+    )
+    text = "it runs Windows, which can be restored of images alone: deploy with FleetImages=true"
+    assert Finding(Severity.FAULT, text) in found
+
+
 def test_a_source_that_is_gone_or_was_replaced_is_worth_a_note() -> None:
     here = backup(db_snapshot(database()))
     assert check(here, discovered=database(), gone=True) == [("note", "the source is gone since")]

@@ -162,8 +162,10 @@ REPLICATED = Replicated(rule=True, earlier="none", looked_at=10)
             [
                 (
                     "note",
-                    "2 of 10 objects lie in an archive class: S3 replicates none of them."
-                    " Restore them for a while, and they are",
+                    (
+                        "2 of 10 objects lie in an archive class: S3 replicates none of them."
+                        " Restore them for a while, and they are"
+                    ),
                 )
             ],
         ),

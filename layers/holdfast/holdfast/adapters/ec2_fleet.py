@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from holdfast.adapters import ec2_descriptions
-from holdfast.adapters.fleet_names import DRILL, GIB, image_name, is_same_backup, token
+from holdfast.adapters.fleet_names import GIB, image_name, is_same_backup, token
 from holdfast.fleet.model import Kind, Part, PartType, Resource, Status, Tag
 from holdfast.fleet.ports import CannotCopy, LimitReached, NotAvailable, ResourceGone, Undeletable
 
@@ -102,9 +102,7 @@ class Ec2Shelf:
         there: Any = [{"Name": "instance-state-name", "Values": _THERE}]
         for page in self.client.get_paginator("describe_instances").paginate(Filters=there, PaginationConfig=_PAGE):
             for instance in (one for reservation in page["Reservations"] for one in reservation["Instances"]):
-                resource = self._resource(instance, volumes)
-                if DRILL not in resource.tags:
-                    yield resource
+                yield self._resource(instance, volumes)
 
     def _volumes_in_use(self) -> dict[str, Mapping[str, Any]]:
         in_use: Any = [{"Name": "status", "Values": ["in-use"]}]

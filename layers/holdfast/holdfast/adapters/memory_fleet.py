@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from holdfast.adapters.fleet_names import (
-    DRILL,
     GIB,
     LONGEST_BUCKET_NAME,
     image_name,
@@ -176,10 +175,6 @@ def _is_default(key: str) -> bool:
     return key.endswith((":key/aws-ebs", ":key/aws-rds"))
 
 
-def _is_backed_up(tags: Mapping[str, str]) -> bool:
-    return DRILL not in tags
-
-
 # EC2 and RDS
 
 
@@ -210,10 +205,10 @@ class MemoryShelf:
         now = self.fleet.now()
         if self.service == "ec2":
             machines = [one for one in self.fleet.machines.values() if one.region == self.region and one.is_there]
-            yield from (machine.as_resource() for machine in machines if _is_backed_up(machine.tags))
+            yield from (machine.as_resource() for machine in machines)
         else:
             databases = [one for one in self.fleet.databases.values() if one.region == self.region]
-            yield from (database.as_resource(now) for database in databases if _is_backed_up(database.tags))
+            yield from (database.as_resource(now) for database in databases)
 
     def describe(self, resource: Resource) -> Mapping[str, Any]:
         self._before("describe", resource.arn)
@@ -463,7 +458,7 @@ class MemoryBuckets:
         self._before("resources")
         own = [one for one in self.fleet.buckets.values() if one.account == self.fleet.account]
         mine = [one for one in own if one.region == self.region and Tag.SOURCE not in one.tags]
-        yield from (bucket.as_resource() for bucket in mine if _is_backed_up(bucket.tags))
+        yield from (bucket.as_resource() for bucket in mine)
 
     def describe(self, resource: Resource) -> Mapping[str, Any]:
         self._before("describe", resource.arn)

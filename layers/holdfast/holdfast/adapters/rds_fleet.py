@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from holdfast.adapters import rds_descriptions
-from holdfast.adapters.fleet_names import DRILL, GIB, snapshot_name, tag_value
+from holdfast.adapters.fleet_names import GIB, snapshot_name, tag_value
 from holdfast.fleet.model import Kind, Part, PartType, Resource, Status, Tag
 from holdfast.fleet.ports import CannotCopy, LimitReached, NotAvailable, ResourceGone, Undeletable
 
@@ -286,10 +286,7 @@ class RdsShelf:
 
 
 def _resource(told: Mapping[str, Any], region: str, form: _Form) -> Iterator[Resource]:
-    """None of what a drill has restored."""
     tags = _tags(told)
-    if DRILL in tags:
-        return
     is_cluster = form is _CLUSTERS
     yield Resource(
         arn=told["DBClusterArn" if is_cluster else "DBInstanceArn"],

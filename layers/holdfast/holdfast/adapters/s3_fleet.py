@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from holdfast.adapters.fleet_names import DRILL, LONGEST_BUCKET_NAME
+from holdfast.adapters.fleet_names import LONGEST_BUCKET_NAME
 from holdfast.adapters.fleet_names import token as digest
-from holdfast.fleet.model import Kind, Replicated, Resource, Tag
+from holdfast.fleet.model import CLOSED, Kind, Replicated, Resource, Tag
 from holdfast.fleet.ports import NotAvailable, ResourceGone
 
 if TYPE_CHECKING:
@@ -177,8 +177,7 @@ class S3Buckets:
                 yield from self._resource(found["Name"])
 
     def _resource(self, name: str) -> Iterator[Resource]:
-        """None of what is a replica, of what a drill has made, or of what is gone since it was listed. S3 encrypts all
-        that is written since 2023."""
+        """None of what is a replica, or gone since it was listed. S3 encrypts all that is written since 2023."""
         status, tags = "available", {}
         try:
             tags = dict(_tags_of(self.client, name))
@@ -187,8 +186,8 @@ class S3Buckets:
                 return
             if _code(error) != "AccessDenied":
                 raise
-            status = "closed: its tags may not be read"
-        if Tag.SOURCE not in tags and DRILL not in tags:
+            status = f"{CLOSED}: its tags may not be read"
+        if Tag.SOURCE not in tags:
             yield Resource(
                 arn=f"arn:{self.partition}:s3:::{name}",
                 kind=Kind.BUCKET,

@@ -8,7 +8,7 @@ from typing import Any, assert_never
 
 from holdfast.fleet import naming, plan
 from holdfast.fleet.expire.plan import Rules, expiry_of, retention_of
-from holdfast.fleet.model import Backup, Kind, Resource, Status, Tag
+from holdfast.fleet.model import Backup, Kind, Resource, Schedule, Status, Tag
 from holdfast.fleet.plan import Ask, Asked, Failed, Seen, Step, Wait
 from holdfast.fleet.ports import CannotCopy, LimitReached, NotAvailable, ResourceGone
 from holdfast.fleet.results import save_failed
@@ -200,10 +200,14 @@ def _replicate(fleet: Fleet, item: Item, resource: Resource) -> Step:
 
 
 def job_token(fleet: Fleet, item: Item) -> str:
-    """Names the job that copies what was there before: of each run until one was found good, of a run after one that
-    was not, and of one that found no rule. Empty if there is nothing to do."""
+    """Names the job that copies what has no replica: of each run until one was found good, of a run after one that was
+    not, of one that found no rule, and of every weekly one. A check looks at a sample: what it does not see, the job
+    finds. Empty if there is nothing to do."""
     told = fleet.documents.load(naming.bucket(item.digest))
     is_due = (
-        told is None or told["again"] or fleet.documents.load(naming.announcement(item.run, item.digest, Ask.JOB, 1))
+        item.slot.schedule is Schedule.WEEKLY
+        or told is None
+        or told["again"]
+        or fleet.documents.load(naming.announcement(item.run, item.digest, Ask.JOB, 1))
     )
     return f"{item.digest}-{item.run}" if is_due else ""

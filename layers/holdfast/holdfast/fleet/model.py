@@ -119,6 +119,13 @@ class Resource:
         return cls(**{**told, "kind": Kind(told["kind"]), "volumes": tuple(told["volumes"])})
 
 
+CLOSED = "closed"
+"""The status of a bucket of which we may know nothing begins with it."""
+
+LINUX = "Linux/UNIX"
+"""The platform that needs no licence in its image."""
+
+
 class Tag(StrEnum):
     """The tags of every backup. They alone tell what it is: restores and retention need nothing else."""
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from holdfast.fleet.model import (
     CHOICE,
+    CLOSED,
+    LINUX,
     Backup,
     Kind,
     NotARun,
@@ -38,6 +40,8 @@ def how_often(resource: Resource, *, include_all: bool) -> Schedule | str:
     """`DAILY` or `WEEKLY`; a text that says why not, for a resource that is not backed up at all."""
     if resource.kind is Kind.INSTANCE and not resource.volumes:
         return "it has no EBS volumes: what an instance store holds cannot be backed up"
+    if resource.status.startswith(CLOSED):
+        return f"it is {resource.status}"
     told = resource.tags.get(CHOICE)
     if told is None:
         return Schedule.DAILY if include_all else f"it has no tag {CHOICE}: daily or weekly protects it"
@@ -122,10 +126,10 @@ LONGEST = timedelta(hours=36)
 """Nothing is waited for longer since it was asked for: the workflow ends after two days, and what became of the others
 must be told before."""
 
-COPIES_AT_A_TIME = 20
+COPIES_AT_A_TIME = {Kind.INSTANCE: 20, Kind.DATABASE: 20, Kind.CLUSTER: 5}
 """To one region. https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html and, of RDS,
-https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html"""
-
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CopySnapshot.html, of clusters
+https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-copy-snapshot.html"""
 
 NEXT_RUN = "the next run makes a new one; to have one now: holdfast fleet backup --resource NAME"
 """What mends a backup that AWS did not make."""
@@ -255,7 +259,7 @@ def _next_copy(seen: Seen, here: Backup, place: Place, now: datetime) -> Step:
     asked = [part for part in missing if _may_ask(seen, copying(part), now)]
     if not asked:
         return Wait(f"copies to {place} were asked for a moment ago")
-    free = COPIES_AT_A_TIME - seen.under_way
+    free = COPIES_AT_A_TIME[here.kind] - seen.under_way
     return Copy(tuple(asked[:free])) if free > 0 else Wait(f"{place} makes {seen.under_way} copies at a time already")
 
 
@@ -293,20 +297,22 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What is checked: a backup, its copy, the resource as it was discovered and as it is now (None if it is gone),
-    and its last backup before."""
+    """What is checked: a backup, its copy, the resource as it was discovered, its identity now (None if it is gone),
+    its last backup before, and what an instance runs."""
 
     here: Backup
     there: Backup | None
     discovered: Resource
     present: str | None
     last: Backup | None
+    platform: str = LINUX
 
 
 def find(checked: Checked, place: Place | None, *, require_encryption: bool) -> list[Finding]:
     """What is wrong with a backup, or worth to know of it."""
     backups = [one for one in (checked.here, checked.there) if one]
     findings = [*_incomplete(checked, place), *_another_source(checked), *_implausible(checked)]
+    findings += _without_licence(checked)
     for backup in backups:
         findings += _unencrypted(backup, require=require_encryption)
     return findings
@@ -339,6 +345,14 @@ def _incomplete(checked: Checked, place: Place | None) -> list[Finding]:
 
 def _is_complete(part: Part | None) -> bool:
     return part is not None and part.status is Status.COMPLETE
+
+
+def _without_licence(checked: Checked) -> list[Finding]:
+    """An image that is made of snapshots has none: such an instance could not be restored."""
+    is_image = any(part.type is PartType.IMAGE for part in checked.here.parts)
+    if checked.here.kind is not Kind.INSTANCE or is_image or checked.platform == LINUX:
+        return []
+    return [_fault(f"it runs {checked.platform}, which can be restored of images alone: deploy with FleetImages=true")]
 
 
 def _unencrypted(backup: Backup, *, require: bool) -> list[Finding]:

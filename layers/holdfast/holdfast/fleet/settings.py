@@ -31,6 +31,12 @@ class Fleet:
     patience_minutes: int
     poll_seconds: int
 
+    @property
+    def owner(self) -> str:
+        """Whose a backup is, as its tag `holdfast:stack` has it: another account or region may have a stack of this
+        name, and copies in the same place."""
+        return f"{self.account}/{self.region}/{self.stack}"
+
 
 @dataclass(frozen=True)  # a class has room for the slots of one base
 class Systems:
