@@ -16,6 +16,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 from moto import mock_aws
 
+from local.machines import images
 from local.template import read
 
 REGION = "us-east-1"
@@ -30,6 +31,7 @@ def account() -> Iterator[None]:
     shell = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment = patch.dict(os.environ, {**shell, "AWS_DEFAULT_REGION": REGION}, clear=True)
     parsing = patch("moto.cloudformation.models.Stack._parse_template", _parse_json)
+    images.mend()
     with environment, parsing, mock_aws(config={"lambda": {"use_docker": False}}):
         session()
         yield

@@ -9,6 +9,8 @@ from urllib.parse import parse_qs
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import run_simple
 
+from local.machines import images
+
 UNUSED: Mapping[str, str] = {"DescribeLockedSnapshots": "snapshotSet"}
 """Nobody has locked a snapshot. The element in which an answer would list what there is."""
 
@@ -45,6 +47,7 @@ def main() -> None:
     options.add_argument("--host", required=True)
     options.add_argument("--port", type=int, required=True)
     told = options.parse_args()
+    images.mend()
     run_simple(told.host, told.port, answering(DomainDispatcherApplication(create_backend_app)), threaded=True)
 
 

@@ -287,6 +287,14 @@ def test_what_is_made_next(made: list[Made], step: plan.Step) -> None:
     assert plan.next_step(ITEM, made, "r") == step
 
 
+def test_an_image_of_somebody_else_is_used_for_nothing() -> None:
+    theirs = a_made(IMAGE, tags={Mark.RESTORE: "another"})
+    assert plan.next_step(ITEM, [theirs], "r") == plan.Failed(
+        "image image is there already, and this restore has not made it", "give another --name-suffix"
+    )
+    assert plan.next_step(ITEM, [theirs, a_made(MACHINE)], "r") == plan.Ready()
+
+
 def test_members_wait_for_their_cluster_and_are_made_together() -> None:
     cluster = Piece(PieceType.CLUSTER, "c", {})
     members = tuple(Piece(PieceType.DATABASE, f"c-{number}", {}) for number in (1, 2))

@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.fleet.model import Place
 from holdfast.fleet.proof import Ledger
-from holdfast.fleet.restore.model import NotRestorable, PieceType, Placement
+from holdfast.fleet.restore.model import Mark, NotRestorable, PieceType, Placement
 from holdfast.fleet.restore.plan import Drills, Wanted
 from holdfast.fleet.restore.prefix import TOGETHER
 from holdfast.fleet.restore.record import NoSuchRestore, Progress, Record
@@ -307,6 +307,21 @@ def test_what_somebody_removes_meanwhile_is_missed() -> None:
     house.workshop.things.clear()
     assert house.do({"step": "configure", **item}) == {"status": "failed", "wait": 0, "why": told}
     assert house.do({"step": "validate", **item})["status"] == "failed"
+
+
+def test_an_image_that_somebody_else_has_made_stays() -> None:
+    house = House()
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    planned = house.plan(machine.id)
+    house.do({"step": "prepare", "restore": planned.restore})
+    item = {"restore": planned.restore, "item": planned.items[0].name}
+    while house.do({"step": "provision", **item})["status"] != "done":
+        pass
+    image = house.workshop.there(PieceType.IMAGE)[0]
+    image.tags = {Mark.RESTORE: "another"}
+    assert house.do({"step": "configure", **item})["status"] == "done"
+    assert house.workshop.there(PieceType.IMAGE) == [image]
 
 
 def test_an_error_that_nobody_expected_is_told() -> None:

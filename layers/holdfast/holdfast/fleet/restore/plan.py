@@ -142,7 +142,8 @@ def next_step(item: Item, made: Iterable[Made], restore: str) -> Step:
     """What brings the making of an item on. What others need comes first; once those are there, nobody misses it."""
     there = {one.name: one for one in made if one.type is not PieceType.IMAGE}
     images = [one for one in made if one.type is PieceType.IMAGE]
-    if foreign := [one for one in there.values() if one.tags.get(Mark.RESTORE) != restore]:
+    needed = there.values() if _has_what_follows(item, there) else [*there.values(), *images]
+    if foreign := [one for one in needed if not is_of(one, restore)]:
         return Failed(
             f"{foreign[0].type} {foreign[0].name} is there already, and this restore has not made it",
             "give another --name-suffix",
@@ -162,6 +163,11 @@ def next_step(item: Item, made: Iterable[Made], restore: str) -> Step:
         if not isinstance(step, Ready):
             return step
     return step
+
+
+def is_of(made: Made, restore: str) -> bool:
+    """Whether a restore has made it, by its tags: anybody can give a name."""
+    return made.tags.get(Mark.RESTORE) == restore
 
 
 def _rank(piece: Piece) -> PieceType:

@@ -196,7 +196,8 @@ class Restore:
         """What making did not set; and what was needed for making alone goes."""
         provisioner = self._provisioner(work.item)
         pieces = {piece.name: piece for piece in work.item.pieces}
-        made = [one for one in provisioner.find(work.item.pieces) if one.name in pieces]
+        found = provisioner.find(work.item.pieces)
+        made = [one for one in found if one.name in pieces and plan.is_of(one, work.record.restore)]
         if work.progress.status == "provisioned":
             for one in made:
                 if pieces[one.name].temporary:
