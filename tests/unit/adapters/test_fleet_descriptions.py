@@ -28,6 +28,7 @@ INSTANCE: dict[str, Any] = {
     ],
     "MetadataOptions": {"State": "applied", "HttpTokens": "required", "HttpPutResponseHopLimit": 2},
     "Placement": {"AvailabilityZone": "eu-west-1a", "GroupName": "", "Tenancy": "default", "HostId": None},
+    "SriovNetSupport": "simple",
     "CpuOptions": {"CoreCount": 2, "ThreadsPerCore": 1},
     "Monitoring": {"State": "enabled"},
     "NetworkInterfaces": [{}, {}],
@@ -51,7 +52,7 @@ def test_an_instance_is_kept_with_what_run_instances_takes() -> None:
     told = ec2_descriptions.describe(INSTANCE, [VOLUME], user_data="IyEvYmluL3No", protected=True)
     of_volume = {name: value for name, value in VOLUME.items() if name != "State"}
     same = ("InstanceId", "InstanceType", "ImageId", "KeyName", "SubnetId", "VpcId", "PrivateIpAddress", "Architecture")
-    more = ("VirtualizationType", "RootDeviceName", "EnaSupport", "BootMode", "EbsOptimized", "CpuOptions")
+    more = ("VirtualizationType", "RootDeviceName", "EnaSupport", "SriovNetSupport", "BootMode", "EbsOptimized")
     assert told == {
         **{name: INSTANCE[name] for name in (*same, *more)},
         "SecurityGroupIds": ["sg-1", "sg-2"],

@@ -129,7 +129,7 @@ def _tenancy(told: Mapping[str, Any]) -> dict[str, Any]:
 def _identity(asked: Request) -> dict[str, Any]:
     """What it may do, who may log in, and what it does at its first start."""
     told = asked.description
-    found = given(told, ("UserData", "InstanceInitiatedShutdownBehavior"))
+    found = given(told, ("UserData",))
     if asked.is_home:
         found |= given(told, ("KeyName",))
     if not asked.place.account and (profile := told.get("IamInstanceProfile")):
@@ -143,9 +143,8 @@ def _settings(told: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """EC2 sets one attribute a call."""
     if told.get("SourceDestCheck") is False:
         yield {"SourceDestCheck": {"Value": False}}
-    for name in ("DisableApiStop", "DisableApiTermination"):
-        if told.get(name):
-            yield {name: {"Value": True}}
+    if told.get("DisableApiTermination"):
+        yield {"DisableApiTermination": {"Value": True}}
 
 
 def _expected(asked: Request) -> dict[str, Any]:
