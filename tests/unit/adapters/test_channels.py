@@ -23,26 +23,28 @@ def message(**told: Any) -> Message:
 
 
 class Service:
-    """Answers what is posted with a status, or not at all."""
+    """Answers what is posted with a status, or not at all; the last of them from then on."""
 
-    def __init__(self, secret: str | None, status: int | Exception) -> None:
-        self.secret, self.status = secret, status
+    def __init__(self, secret: str | None, *statuses: int | Exception) -> None:
+        self.secret, self.statuses = secret, list(statuses)
         self.posted: list[tuple[str, Any]] = []
+        self.slept: list[float] = []
 
     @property
     def webhook(self) -> Webhook:
         post: Post = self.post
         client: Any = self
-        return Webhook(client, "arn:secret", post)
+        return Webhook(client, "arn:secret", post, self.slept.append)
 
     def get_secret_value(self, *, SecretId: str) -> dict[str, str]:  # noqa: ARG002, N803 boto3 calls it so
         return {"SecretString": self.secret} if self.secret else {}
 
     def post(self, url: str, body: bytes) -> int:
-        if isinstance(self.status, Exception):
-            raise self.status
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        if isinstance(status, Exception):
+            raise status
         self.posted.append((url, json.loads(body)))
-        return self.status
+        return status
 
 
 def test_a_pager_is_told_of_a_failure_under_the_incident_that_it_is() -> None:
@@ -96,6 +98,21 @@ def test_what_is_not_delivered_says_why_without_the_secret(
         SlackChannel(Service(secret, status).webhook).send(message())
     assert str(refused.value) == reason
     assert refused.value.__cause__ is None
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_service_that_has_too_much_to_do_or_fails_is_asked_again(status: int) -> None:
+    service = Service(URL, status, status, 200)
+    SlackChannel(service.webhook).send(message())
+    assert (len(service.posted), service.slept) == (3, [1, 2])
+
+
+@pytest.mark.parametrize(("status", "tries"), [(429, 3), (502, 3), (404, 1), (302, 1)])
+def test_a_service_is_asked_three_times_at_most_and_once_if_it_refuses(status: int, tries: int) -> None:
+    service = Service(URL, status)
+    with pytest.raises(NotDelivered, match=f"it answered {status}"):
+        SlackChannel(service.webhook).send(message())
+    assert len(service.posted) == tries
 
 
 class Topic:

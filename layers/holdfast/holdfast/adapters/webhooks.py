@@ -1,6 +1,7 @@
 """Services that take messages over HTTPS, and whose URLs or keys are secrets."""
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
@@ -16,7 +17,13 @@ from holdfast.fleet.alert.ports import NotDelivered
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-TIMEOUT_SECONDS = 10
+TIMEOUT_SECONDS = 5
+"""Three tries of two services are within the minute that the function has."""
+
+TRIES = 3
+TOO_MANY, BROKEN = 429, 500
+PAUSE_SECONDS = 1
+"""Before the second try; twice as long before the third."""
 
 type Post = Callable[[str, bytes], int]
 """Sends JSON, and tells the status of the answer."""
@@ -35,6 +42,7 @@ class Webhook:
     client: "SecretsManagerClient"
     secret_arn: str
     post: Post = post
+    sleep: Callable[[float], None] = time.sleep
 
     def secret(self) -> str:
         """Raises NotDelivered."""
@@ -51,13 +59,22 @@ class Webhook:
         return url
 
     def send(self, url: str, told: object, *, accepted: int) -> None:
-        """Raises NotDelivered."""
-        try:
-            status = self.post(url, json.dumps(told).encode())
-        except Exception as error:  # whatever goes wrong on the way, the other channels are to be tried
-            raise NotDelivered(named(error)) from None
+        """Tried again where the service has too much to do, or fails. Raises NotDelivered."""
+        body = json.dumps(told).encode()
+        status = self._post(url, body)
+        for tried in range(1, TRIES):
+            if not (status == TOO_MANY or status >= BROKEN):
+                break
+            self.sleep(PAUSE_SECONDS * tried)
+            status = self._post(url, body)
         if status != accepted:
             raise NotDelivered(f"it answered {status}")
+
+    def _post(self, url: str, body: bytes) -> int:
+        try:
+            return self.post(url, body)
+        except Exception as error:  # whatever goes wrong on the way, the other channels are to be tried
+            raise NotDelivered(named(error)) from None
 
 
 def named(error: Exception) -> str:
