@@ -73,7 +73,7 @@ def test_people_are_told_of_runs_failures_restores_alarms_and_what_broke_off(dep
     digest = sample("fleet_alert/failure")["resource"]
     deployed.save(f"runs/{RUN}/results/{digest}.json", failed)
     counted = {"backed_up": 1, "unprotected": 0, "removed": 0, "blocked": 0, "bytes": 1, "seconds": 61}
-    deployed.save(f"runs/{RUN}/report.json", {"run": RUN, "failed": [failed], **counted})
+    deployed.save(f"runs/{RUN}/report.json", {"run": RUN, "failed": [failed], "finished": DUE.isoformat(), **counted})
     restored = {"failed": [], "summary": "1 of 1 restored and found good", "drill": False, "items": []}
     deployed.save(f"restores/{RESTORE}/report.json", restored)
     for case in (
@@ -110,7 +110,7 @@ def test_slack_hears_the_same_where_its_secret_is_a_url(deployed: Deployed, monk
         posted.append(url)
         return 200
 
-    monkeypatch.setattr(webhooks.Webhook.__init__, "__defaults__", (post,))
+    monkeypatch.setattr(webhooks.Webhook.__init__, "__defaults__", (post, lambda _: None))
     secret = deployed.functions.stack.environments["fleet_alert"]["SLACK_SECRET_ARN"]
     wiring.client("secretsmanager").put_secret_value(SecretId=secret, SecretString="https://hooks.example.com/x")
     answer = deployed.try_out("fleet_alert/stopped").answer

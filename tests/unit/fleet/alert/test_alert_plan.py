@@ -11,6 +11,7 @@ from holdfast.fleet.alert.model import Severity
 
 VOICE = plan.Voice("holdfast", "2026-11-21")
 RUN = "daily-2026-11-21T02-00-00Z"
+FINISHED = "2026-11-21T02:30:00+00:00"
 INSTANCE = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0abc"
 
 
@@ -21,7 +22,7 @@ def result(**told: Any) -> dict[str, Any]:
 
 def report(*failed: dict[str, Any], **told: Any) -> dict[str, Any]:
     counted = {"backed_up": 3, "unprotected": 0, "removed": 0, "blocked": 0, "bytes": 5 * 10**9, "seconds": 125}
-    return {"run": RUN, "schedule": "daily", "failed": list(failed), **counted, **told}
+    return {"run": RUN, "schedule": "daily", "failed": list(failed), "finished": FINISHED, **counted, **told}
 
 
 def change(state: str = "ALARM", before: str = "OK", **told: str) -> Change:
@@ -113,8 +114,10 @@ def test_a_run_with_many_failures_tells_some_and_how_many_more() -> None:
     assert text.endswith("and 10 more: the report has them all")
 
 
-def test_a_run_repeated_with_another_outcome_is_another_message() -> None:
-    assert plan.finished(VOICE, report()).once != plan.finished(VOICE, report(result())).once
+def test_a_run_that_somebody_starts_again_is_told_again_even_if_nothing_has_changed() -> None:
+    again = report(result(), finished="2026-11-21T05:00:00+00:00")
+    assert plan.finished(VOICE, report(result())).once == plan.finished(VOICE, report(result())).once
+    assert plan.finished(VOICE, again).once != plan.finished(VOICE, report(result())).once
 
 
 def test_a_run_that_stopped_says_how_to_go_on() -> None:

@@ -109,7 +109,9 @@ def test_what_nobody_heard_is_an_error_and_told_when_it_is_tried_again() -> None
 
 def test_a_run_a_restore_and_a_workflow_that_broke_off_are_told(office: Office) -> None:
     counted = {"backed_up": 1, "unprotected": 0, "removed": 0, "blocked": 0, "bytes": 1, "seconds": 1}
-    office.documents.save(f"runs/{RUN}/report.json", {"run": RUN, "failed": [], **counted})
+    office.documents.save(
+        f"runs/{RUN}/report.json", {"run": RUN, "failed": [], "finished": "2026-11-21T02:30:00+00:00", **counted}
+    )
     office.documents.save("restores/r1/report.json", {"failed": [], "summary": "all well", "drill": False, "items": []})
     office.tell({"kind": "run", "run": RUN})
     office.tell({"kind": "restore", "restore": "r1"})

@@ -107,7 +107,8 @@ WORKFLOW = "workflow"
 
 
 def finished(voice: Voice, report: Mapping[str, Any]) -> Message:
-    """A run. The last good one ends what the ones before it began."""
+    """A run. The last good one ends what the ones before it began. One that somebody starts again ends again: that is
+    told, even if nothing has changed."""
     run, failed = str(report["run"]), report["failed"]
     is_good = not failed and not report["blocked"]
     done = f"{report['backed_up']:,} backed up ({_size(report['bytes'])}) in {_span(report['seconds'])}"
@@ -127,7 +128,7 @@ def finished(voice: Voice, report: Mapping[str, Any]) -> Message:
         Severity.FAILURE if failed else Severity.NOTE,
         headline,
         lines,
-        once=f"run {run} {count} failed {' '.join(sorted(str(one['arn']) for one in failed))}",
+        once=f"run {run} {report['finished']}",
         day=f"{Slot.parse(run).due:%Y-%m-%d}",
         source=run,
         triggers=_backups(run) if failed else "",
