@@ -22,7 +22,7 @@ ELSEWHERE = {
 DRILLS = {"FleetDrillSchedule": "rate(30 days)"}
 
 STACK_TAG = {"StringEquals": {"aws:ResourceTag/holdfast:stack": f"{ACCOUNT}/{REGION}/holdfast"}}
-DRILL_TAG = {"StringLike": {"aws:ResourceTag/holdfast:drill": "*"}}
+DRILL_TAG = {"StringLike": {"aws:ResourceTag/holdfast:drill": "drill-*"}}
 RESTORE_TAG = {"StringLike": {"aws:ResourceTag/holdfast:restore": "*"}}
 
 ONLY_ON = {
