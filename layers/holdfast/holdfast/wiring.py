@@ -906,12 +906,18 @@ def fleet_restore(log: Log) -> "Restore":
 def fleet_watch(log: Log) -> "Watch":
     from datetime import timedelta
 
+    from holdfast.adapters.sns import confirmed
     from holdfast.fleet.settings import FleetWatch
     from holdfast.fleet.watch.plan import Rules
     from holdfast.fleet.watch.run import Watch
 
     told = settings.read(FleetWatch)
-    return Watch(fleet(told, log), Rules(timedelta(hours=told.rpo_hours), timedelta(hours=told.grace_hours)))
+    webhooks = len([secret for secret in (told.slack_secret_arn, told.pager_duty_secret_arn) if secret])
+    return Watch(
+        fleet(told, log),
+        Rules(timedelta(hours=told.rpo_hours), timedelta(hours=told.grace_hours)),
+        lambda: confirmed(client("sns"), told.topic_arn) + webhooks,
+    )
 
 
 @cache

@@ -62,8 +62,9 @@ def deployed(account: None, monkeypatch: pytest.MonkeyPatch) -> Deployed:
     queue = sqs.create_queue(QueueName="told")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-    told: Any = stack.environments["fleet_alert"]
-    told["TOPIC_ARN"] = topic  # the template's own is not made here
+    for name in ("fleet_alert", "fleet_watch"):
+        told: Any = stack.environments[name]
+        told["TOPIC_ARN"] = topic  # the template's own is not made here
     return Deployed(Functions(stack), clock, queue)
 
 
@@ -139,7 +140,9 @@ def test_what_the_watch_and_the_sum_find_is_written_down_measured_and_shown(depl
     measured = {(one.metric.name, *sorted(value for _, value in one.metric.dimensions)): one.value for one in samples}
     assert measured["RpoOverTarget", "fleet"] == 1
     assert measured["RpoAgeSeconds", "fleet", "us-east-1/orders"] == 31 * 3600
-    assert deployed.load("status.json")["resources"][0]["over"]
+    status = deployed.load("status.json")
+    assert status["resources"][0]["over"]
+    assert (status["unseen"], status["unheard"]) == ([], None)
 
     assert deployed.try_out("fleet_cost/schedule").answer["systems"] == {"fleet": 0.3}
     assert deployed.load("costs/2026-01-16.json")["metrics"] == 1

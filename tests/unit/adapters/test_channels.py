@@ -1,13 +1,14 @@
 """The channels of alerts: what each is told, and that nothing secret is."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-from holdfast.adapters.sns import LONGEST, SnsChannel
+from holdfast.adapters.sns import LONGEST, SnsChannel, confirmed
 from holdfast.adapters.webhooks import PAGERDUTY, PagerDutyChannel, Post, SlackChannel, Webhook
 from holdfast.fleet.alert.model import Message, Severity
 from holdfast.fleet.alert.ports import NotDelivered
@@ -145,3 +146,9 @@ def test_a_topic_that_is_gone_is_not_told(account: None) -> None:
     topic.sns.delete_topic(TopicArn=topic.arn)
     with pytest.raises(NotDelivered, match="NotFound"):
         SnsChannel(topic.sns, topic.arn).send(message())
+
+
+def test_a_topic_tells_how_many_subscriptions_are_confirmed() -> None:
+    told = {"SubscriptionsConfirmed": "2", "SubscriptionsPending": "1"}
+    client: Any = SimpleNamespace(get_topic_attributes=lambda TopicArn: {"Attributes": told})  # noqa: ARG005, N803
+    assert confirmed(client, "arn:topic") == 2

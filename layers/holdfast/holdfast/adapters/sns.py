@@ -19,6 +19,11 @@ https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 """
 
 
+def confirmed(client: "SNSClient", topic_arn: str) -> int:
+    """How many subscriptions of a topic get what is published."""
+    return int(client.get_topic_attributes(TopicArn=topic_arn)["Attributes"].get("SubscriptionsConfirmed", "0"))
+
+
 @dataclass(frozen=True, slots=True)
 class SnsChannel:
     """A `Channel`: a topic. Subscriptions may filter by the attributes `severity`, and `alarm`: whether the message is

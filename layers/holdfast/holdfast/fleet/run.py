@@ -62,14 +62,15 @@ class Fleet:
             return None
         return There(place, self.shelf_of(resource.kind.service, place))
 
-    def shelves(self) -> dict[tuple[Service, Place], Shelf]:
+    def places(self) -> list[tuple[Service, Place]]:
         """Wherever backups can be."""
         places = {Place(region) for region in self.rules.regions} | {
             self.rules.copies_to or Place(self.rules.regions[0])
         }
-        return {
-            (service, place): self.shelf_of(service, place) for place in sorted(places) for service in SNAPSHOT_SERVICES
-        }
+        return [(service, place) for place in sorted(places) for service in SNAPSHOT_SERVICES]
+
+    def shelves(self) -> dict[tuple[Service, Place], Shelf]:
+        return {where: self.shelf_of(*where) for where in self.places()}
 
     def backups(self) -> list[Backup]:
         """All of them, everywhere."""

@@ -101,8 +101,13 @@ class FleetRestore(Fleet):
 
 @dataclass(frozen=True, slots=True)
 class FleetWatch(Fleet):
+    """`topic_arn`, `slack_secret_arn`, `pager_duty_secret_arn`: by which alerts get to people; empty for none."""
+
     rpo_hours: int
     grace_hours: int
+    topic_arn: str
+    slack_secret_arn: str
+    pager_duty_secret_arn: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,15 @@ def test_a_fleet_says_which_runs_did_not_come_failed_or_were_not_watched() -> No
     )
 
 
+def test_a_fleet_that_cannot_be_seen_everywhere_or_whose_alerts_nobody_gets_needs_attention() -> None:
+    unseen = {"service": "ec2", "place": "eu-west-1", "why": "AccessDenied: no"}
+    told = plan.of_fleet(status(unseen=[unseen], unheard="nobody gets the alerts: mend it"), None, NOW)
+    assert told.wrong == (
+        "ec2 in eu-west-1 could not be looked at: AccessDenied: no",
+        "nobody gets the alerts: mend it",
+    )
+
+
 def test_a_fleet_names_what_is_not_protected_and_its_last_drill() -> None:
     one = {"name": "i-1", "region": "eu-west-1", "why": "no tag"}
     drill = {"resource": "orders", "result": "passed", "rto_seconds": 600}

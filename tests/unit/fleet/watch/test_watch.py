@@ -1,16 +1,17 @@
 """How old the newest good backup of each resource is, and which runs did not come."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectTimeoutError
 
 from holdfast.adapters.memory_fleet import MemoryDocuments
 from holdfast.fleet import measures, naming
-from holdfast.fleet.model import CHOICE, Kind, Part, PartType, Resource, Schedule, Slot, Status, Tag
+from holdfast.fleet.model import CHOICE, Kind, Part, PartType, Resource, Schedule, Service, Slot, Status, Tag
 from holdfast.fleet.run import Fleet
 from holdfast.fleet.watch import plan
 from holdfast.fleet.watch.run import METRICS, Watch
@@ -35,6 +36,8 @@ class Estate:
     documents: MemoryDocuments = field(default_factory=MemoryDocuments)
     shelf: list[Part] = field(default_factory=list)
     now: datetime = BEGINNING
+    silent: set[Service] = field(default_factory=set)
+    listeners: Callable[[], int] = lambda: 1
 
     def parts(self) -> Iterable[Part]:
         return self.shelf
@@ -68,18 +71,17 @@ class Estate:
     def watch(self, rules: plan.Rules = RULES) -> dict[str, Any]:
         backs_up: Any = SimpleNamespace(regions=("eu-west-1",), copies_to=None)
         shelf: Any = SimpleNamespace(parts=lambda: list(self.shelf))
-        seen: set[Any] = set()
 
-        def shelf_of(service: object, place: object) -> Any:
-            first = not seen
-            seen.add(service)
-            return shelf if first else SimpleNamespace(parts=list)
+        def shelf_of(service: Service, _: object) -> Any:
+            if service in self.silent:
+                raise ConnectTimeoutError(endpoint_url="https://aws")
+            return shelf if service is Service.RDS else SimpleNamespace(parts=list)
 
         buckets: Any = None
         fleet = Fleet(
             "holdfast", backs_up, self.documents, shelf_of, buckets, map, lambda: self.now, lambda *_, **__: None
         )
-        return Watch(fleet, rules)({})
+        return Watch(fleet, rules, self.listeners)({})
 
     @property
     def status(self) -> dict[str, Any]:
@@ -103,6 +105,8 @@ def test_nothing_is_known_before_the_first_run(estate: Estate) -> None:
         "max_age_seconds": 0,
         "missed": [],
         "unprotected": 0,
+        "unseen": 0,
+        "unheard": False,
         "ages": [],
     }
     assert estate.status["runs"]["daily"] == {"run": None, "finished": None, "failed": 0, "discovered": None}
@@ -154,6 +158,69 @@ def test_a_backup_of_a_namesake_protects_nobody(estate: Estate) -> None:
     estate.now += DAY
     estate.watch()
     assert estate.status["resources"][0]["backup"] is None
+
+
+def test_a_place_that_does_not_answer_is_told_and_the_others_are_measured(estate: Estate) -> None:
+    orders = resource("orders")
+    estate.discover(Schedule.DAILY, orders)
+    estate.back_up(orders)
+    estate.silent = {Service.EC2}
+    estate.now += HOUR
+    answer = estate.watch()
+    assert (answer["unseen"], answer["max_age_seconds"]) == (1, 3600)
+    [told] = estate.status["unseen"]
+    assert (told["service"], told["place"]) == ("ec2", "eu-west-1")
+    assert told["why"].startswith("ConnectTimeoutError")
+    assert estate.status["resources"][0]["backup"] == "eu-west-1/orders/daily-2026-11-01T02-00-00Z"
+
+
+def test_a_backup_that_cannot_be_seen_now_is_as_old_as_it_is(estate: Estate) -> None:
+    orders, users = resource("orders"), resource("users")
+    estate.discover(Schedule.DAILY, orders, users)
+    estate.now += 2 * HOUR
+    estate.back_up(orders)
+    estate.watch()
+    estate.silent = {Service.RDS}
+    for _ in range(2):
+        estate.now += HOUR
+        estate.watch()
+    assert estate.ages() == {"orders": 2, "users": 4}
+    estate.silent, estate.shelf = {Service.EC2}, []
+    estate.watch()
+    assert estate.ages() == {"orders": 4, "users": 4}
+
+
+def test_of_what_was_known_and_what_is_seen_the_newer_backup_counts(estate: Estate) -> None:
+    orders = resource("orders")
+    estate.discover(Schedule.DAILY, orders)
+    estate.back_up(orders)
+    estate.now += HOUR
+    seen = {orders.arn: plan.Good("new", estate.now, estate.now)}
+    known = {orders.arn: plan.Good("old", BEGINNING, BEGINNING), "other": plan.Good("other", BEGINNING, BEGINNING)}
+    assert {arn: good.id for arn, good in plan.newer(seen, known).items()} == {orders.arn: "new", "other": "other"}
+    assert {arn: good.id for arn, good in plan.newer(known, seen).items()} == {orders.arn: "new", "other": "other"}
+
+
+def test_that_nobody_gets_the_alerts_is_told_with_what_to_do(estate: Estate) -> None:
+    estate.watch()
+    assert estate.status["unheard"] is None
+    estate.listeners = lambda: 0
+    assert estate.watch()["unheard"]
+    assert estate.status["unheard"] == (
+        "nobody gets the alerts: no subscription of FleetAlertTopic is confirmed, and there is no webhook; follow the"
+        " link in the mail that AWS has sent, or deploy with AlertEmail, FleetAlertPhone, FleetSlackSecretArn or"
+        " FleetPagerDutySecretArn"
+    )
+
+
+def test_whether_anybody_gets_the_alerts_may_not_be_known(estate: Estate) -> None:
+    def refused() -> int:
+        raise PermissionError("no")
+
+    estate.listeners = refused
+    estate.watch()
+    assert estate.status["unheard"] is None
+    assert estate.status["unseen"] == [{"service": "sns", "place": "FleetAlertTopic", "why": "PermissionError: no"}]
 
 
 def test_a_weekly_resource_has_a_week(estate: Estate) -> None:

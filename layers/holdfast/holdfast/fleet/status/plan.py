@@ -175,12 +175,21 @@ def _wrong_with_the_fleet(status: Mapping[str, Any], now: datetime) -> list[str]
     over = sum(one["over"] for one in status["resources"])
     if over:
         wrong.append(f"{count(over, 'resource')} without a good backup within the target")
+    wrong += [f"{one['service']} in {one['place']} could not be looked at: {one['why']}" for one in _unseen(status)]
+    if unheard := status.get("unheard"):
+        wrong.append(unheard)
     wrong += [f"no {schedule} run has finished when one was due" for schedule in status["missed"]]
     wrong += [f"{one['run']}: {count(one['failed'], 'failure')}" for one in status["runs"].values() if one["failed"]]
     looked = now - datetime.fromisoformat(status["at"])
     if looked > STALE:
         wrong.append(f"fleet_watch has not looked for {ago(looked.total_seconds())}: what is shown is as old")
     return wrong
+
+
+def _unseen(status: Mapping[str, Any]) -> Sequence[Mapping[str, str]]:
+    """What an earlier version wrote down does not say."""
+    told: Sequence[Mapping[str, str]] = status.get("unseen", ())
+    return told
 
 
 def _notes(status: Mapping[str, Any], drill: Mapping[str, Any] | None) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from holdfast.fleet.model import Backup, Resource, Schedule, Tag
+from holdfast.fleet.model import Backup, Kind, Resource, Schedule, Tag
 from holdfast.fleet.plan import how_often
 
 INTERVALS = {Schedule.WEEKLY: timedelta(days=7), Schedule.CLEANUP: timedelta(days=31)}
@@ -65,6 +65,18 @@ def guarded(discoveries: Iterable[Discovery], seen: Mapping[str, datetime]) -> l
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """Where something could not be looked at, and why."""
+
+    service: str
+    place: str
+    why: str
+
+    def as_json(self) -> dict[str, str]:
+        return {"service": self.service, "place": self.place, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
 class Good:
     """A backup that was found good: the moment that it is of, and when it was verified."""
 
@@ -84,6 +96,34 @@ def newest_good(backups: Iterable[Backup], resources: Mapping[str, Resource]) ->
             continue
         found[backup.source] = Good(backup.id, backup.taken, verified)
     return found
+
+
+def known(told: Iterable[Mapping[str, Any]], unseen: Iterable[Unseen]) -> dict[str, Good]:
+    """What an hour ago was the newest good backup of each resource (`told`), as far as it is of a service that cannot
+    be seen everywhere now: that a region does not answer does not make a backup go away."""
+    services = {one.service for one in unseen}
+    return {
+        one["arn"]: Good(one["backup"], *(datetime.fromisoformat(one[name]) for name in ("taken", "verified")))
+        for one in told
+        if one["backup"] and Kind(one["kind"]).service.value in services
+    }
+
+
+def newer(one: Mapping[str, Good], other: Mapping[str, Good]) -> dict[str, Good]:
+    """Of each resource, the newer one of the two."""
+    both = {**other, **one}
+    return {arn: max(good, other.get(arn, good), key=lambda found: found.taken) for arn, good in both.items()}
+
+
+def unheard(listeners: int | None) -> str | None:
+    """What is wrong if nobody gets alerts. `listeners`: how many ways to people there are; None if it is not known."""
+    if listeners is None or listeners > 0:
+        return None
+    return (
+        "nobody gets the alerts: no subscription of FleetAlertTopic is confirmed, and there is no webhook; follow the"
+        " link in the mail that AWS has sent, or deploy with AlertEmail, FleetAlertPhone, FleetSlackSecretArn or"
+        " FleetPagerDutySecretArn"
+    )
 
 
 def replica(told: Mapping[str, Any] | None) -> Good | None:

@@ -1,12 +1,13 @@
 """Looks at everything once an hour, and writes down how it stands: for the status, the metrics, the alarms."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from holdfast.fleet import naming
-from holdfast.fleet.model import Kind, Resource, Schedule, Slot
+from holdfast.fleet import plan as backups
+from holdfast.fleet.model import Backup, Kind, Part, Place, Resource, Schedule, Service, Slot
 from holdfast.fleet.run import Fleet
 from holdfast.fleet.watch import plan
 
@@ -68,16 +69,26 @@ def _discovery(told: Mapping[str, Any]) -> plan.Discovery:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
+    """`listeners`: counts the ways by which alerts get to people."""
+
     fleet: Fleet
     rules: plan.Rules
+    listeners: Callable[[], int]
 
     def __call__(self, _event: Mapping[str, Any]) -> dict[str, Any]:
         now = self.fleet.now()
-        before = Before.of(self.fleet.documents.load(naming.STATUS), now)
+        last = self.fleet.documents.load(naming.STATUS)
+        before = Before.of(last, now)
         newest = [self._look(schedule, before, now) for schedule in self.rules.schedules]
         told = [self.fleet.documents.load(naming.discovered(one.discovered)) for one in newest if one.discovered]
         resources = plan.guarded(map(_discovery, told), before.first_seen)
-        ages = plan.ages(resources, self._good(resources), self.rules, now)
+        found, unseen = self._backups()
+        good = self._good(resources, found)
+        if last and unseen:
+            good = plan.newer(good, plan.known(last["resources"], unseen))
+        ages = plan.ages(resources, good, self.rules, now)
+        listeners, unheard_of = self._listeners()
+        unseen += unheard_of
         missed = plan.missed([one.last for one in newest], before.since, self.rules, now)
         unprotected = max(told, key=lambda one: one["due"])["unprotected"] if told else []
         status = {
@@ -88,6 +99,8 @@ class Watch:
             "missed": [schedule.value for schedule in missed],
             "unprotected": len(unprotected),
             "unprotected_resources": unprotected[:SHOWN],
+            "unseen": [one.as_json() for one in unseen],
+            "unheard": plan.unheard(listeners),
         }
         self.fleet.documents.save(naming.STATUS, status)
         return {
@@ -96,16 +109,46 @@ class Watch:
             "max_age_seconds": round(max((age.seconds for age in ages), default=0)),
             "missed": status["missed"],
             "unprotected": len(unprotected),
+            "unseen": len(unseen),
+            "unheard": status["unheard"] is not None,
             "ages": [{"name": age.name, "seconds": round(age.seconds)} for age in ages[:METRICS]],
         }
 
-    def _good(self, resources: list[plan.Guarded]) -> dict[str, plan.Good]:
+    def _backups(self) -> tuple[list[Backup], list[plan.Unseen]]:
+        """Whatever can be seen, and where nothing can: a region that does not answer hides no other."""
+        places = self.fleet.places()
+        parts: list[Part] = []
+        unseen = []
+        for (service, place), answer in zip(places, self.fleet.each(self._parts, places), strict=True):
+            if isinstance(answer, str):
+                unseen.append(plan.Unseen(service.value, str(place), answer))
+            else:
+                parts += answer
+        return backups.gather(parts), unseen
+
+    def _parts(self, where: tuple[Service, Place]) -> list[Part] | str:
+        try:
+            return list(self.fleet.shelf_of(*where).parts())
+        except Exception as error:  # whatever keeps it from us is told
+            return self._failed(where[0].value, str(where[1]), error)
+
+    def _listeners(self) -> tuple[int | None, list[plan.Unseen]]:
+        try:
+            return self.listeners(), []
+        except Exception as error:  # whom alerts reach is worth less than how old backups are
+            return None, [plan.Unseen("sns", "FleetAlertTopic", self._failed("sns", "FleetAlertTopic", error))]
+
+    def _failed(self, service: str, place: str, error: Exception) -> str:
+        self.fleet.log("could not be looked at", service=service, place=place, reason=str(error))
+        return f"{type(error).__name__}: {error}"
+
+    def _good(self, resources: Sequence[plan.Guarded], found: Sequence[Backup]) -> dict[str, plan.Good]:
         by_arn = {one.resource.arn: one.resource for one in resources}
         buckets = [one for one in by_arn.values() if one.kind is Kind.BUCKET]
         told = self.fleet.each(lambda one: self.fleet.documents.load(naming.bucket(one.digest)), buckets)
         replicas = {one.arn: plan.replica(found) for one, found in zip(buckets, told, strict=True)}
         known = {arn: replica for arn, replica in replicas.items() if replica}
-        return plan.newest_good(self.fleet.backups(), by_arn) | known
+        return plan.newest_good(found, by_arn) | known
 
     def _look(self, schedule: Schedule, before: Before, now: datetime) -> Newest:
         """From today back to the run that was the newest an hour ago: never through all runs that there were.
