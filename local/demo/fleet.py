@@ -78,7 +78,7 @@ class _Play:
         self.stage.check("what is not protected is named", is_so="no: it has no tag holdfast:backup" in listed)
         kept = (self._snapshots("eu-west-1"), self._snapshots("eu-central-1"))
         self.stage.check("both volumes have snapshots, and copies in another region", is_so=kept == (2, 2))
-        self.recovery_set = self._newest("sets/")["set"]
+        self.recovery_set = self.stage.seen["set"] = self._newest("sets/")["set"]
 
     def lose(self) -> None:
         self._ec2.terminate_instances(InstanceIds=[self.instance])

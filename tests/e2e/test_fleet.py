@@ -19,13 +19,12 @@ def test_the_demo_tells_what_is_so(stack: Cloud) -> None:
     story = demo.tell(stack, Console(file=shown, width=200))
     assert story.as_expected, f"{shown.getvalue()}\n{json.dumps(story.seen, indent=1)}"
 
-    told = json.loads(holdfast(stack, "status", "--json"))
-    assert {system["name"] for system in told["systems"]} == {"objects", "tables", "warehouse", "fleet", "capacity"}
+    assert "orders" in holdfast(stack, "sets", "show", story.seen["set"])
 
 
 def test_the_status_is_json_for_programs_and_a_page_for_people(stack: Cloud) -> None:
     told = json.loads(ask(stack, "application/json"))
-    assert {system["name"] for system in told["systems"]} == {"objects", "tables", "warehouse", "fleet", "capacity"}
+    assert {system["system"] for system in told["systems"]} == {"objects", "tables", "warehouse", "fleet", "capacity"}
     assert ask(stack, "text/html").startswith("<!doctype html>")
 
 
