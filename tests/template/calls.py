@@ -23,6 +23,7 @@ from moto import mock_aws
 from holdfast import settings, wiring
 from holdfast.adapters.sts import assumed
 from local.engine import ACCOUNT, REGION
+from local.machines import images
 from tests.aws import keep_versions, session
 from tests.template.role import Grant
 from tests.template.stack import ROOT, environment, of_type
@@ -156,6 +157,7 @@ def account(**parameters: str) -> Iterator[Account]:
         "AWS_DEFAULT_REGION": REGION,
         "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",
     }  # hundreds of images, all looked through
+    images.mend()
     with patch.dict(os.environ, shell | told, clear=True), mock_aws():
         tables = of_type("AWS::DynamoDB::Table", **parameters)
         protected = settings.names(parameters.get("ProtectedTables", ""))
@@ -204,6 +206,7 @@ NEEDS = {
     "DescribeAlarms": {f"{ALARMS}*": "cloudwatch:DescribeAlarms"},
     "GetSecretValue": {"{SecretId}": "secretsmanager:GetSecretValue"},
     "Publish": {"{TopicArn}": "sns:Publish"},
+    "GetTopicAttributes": {"{TopicArn}": "sns:GetTopicAttributes"},
     "AssumeRole": {"{RoleArn}": "sts:AssumeRole"},
     "DescribeKey": {"{KeyId}": "kms:DescribeKey"},
     "GetMetricData": {"*": "cloudwatch:GetMetricData"},
@@ -257,7 +260,6 @@ NEEDS = {
         f"{EC2}volume/vol-1": "ec2:RunInstances ec2:CreateTags",
         **{f"{EC2}{one}/1": "ec2:RunInstances" for one in NETWORK},
         **{f"{PUBLIC}{one}/1": "ec2:RunInstances" for one in ("image", "snapshot")},
-        f"arn:aws:iam::{ACCOUNT}:role/of-an-instance": "iam:PassRole",
     },
     "ModifyInstanceAttribute": {EC2 + "instance/{InstanceId}": "ec2:ModifyInstanceAttribute"},
     "TerminateInstances": {f"{EC2}instance/i-1": "ec2:TerminateInstances"},
@@ -293,7 +295,6 @@ NEEDS = {
     "RestoreDBInstanceFromDBSnapshot": {
         RDS + "db:{DBInstanceIdentifier}": "rds:RestoreDBInstanceFromDBSnapshot rds:AddTagsToResource",
         **{f"{RDS}{one}:1": "rds:RestoreDBInstanceFromDBSnapshot" for one in ("snapshot", "subgrp", "pg", "og")},
-        f"arn:aws:iam::{ACCOUNT}:role/of-monitoring": "iam:PassRole",
     },
     "RestoreDBClusterFromSnapshot": {
         RDS + "cluster:{DBClusterIdentifier}": "rds:RestoreDBClusterFromSnapshot rds:AddTagsToResource",
@@ -354,12 +355,19 @@ def needs(operation: str, params: Mapping[str, Any]) -> set[Grant]:  # noqa: C90
         case _:
             stream = params.get("ShardIterator", "").partition("|")[0]  # it begins with its stream's ARN
             role = params.get("ReplicationConfiguration", {}).get("Role")
+            passed = {Grant(f"arn:aws:iam::{ACCOUNT}:role/{of}", "iam:PassRole") for of in _passed(params)}
             values = {**params, "bucket": bucket, "table": table, "stream": stream, "role": role}
-            return {
+            return passed | {
                 Grant(resource.format_map(values), action)
                 for resource, actions in NEEDS[operation].items()
                 for action in actions.split()
             }
+
+
+def _passed(params: Mapping[str, Any]) -> list[str]:
+    """The roles that what is made gets."""
+    given = {"IamInstanceProfile": "of-an-instance", "MonitoringRoleArn": "of-monitoring"}
+    return [role for name, role in given.items() if name in params]
 
 
 def _writes(key: str, *parts: str) -> set[Grant]:

@@ -18,7 +18,8 @@ from moto.kms.models import kms_backends
 from holdfast import wiring
 from holdfast.adapters.dynamodb_objects import DynamoPasses
 from holdfast.adapters.s3_tables import S3Store
-from holdfast.fleet.restore.model import Placement
+from holdfast.fleet.model import Place, Service
+from holdfast.fleet.restore.model import Piece, PieceType, Placement
 from holdfast.fleet.restore.plan import Wanted
 from holdfast.fleet.restore.prepare import Onto, Planner
 from holdfast.fleet.restore.record import Record
@@ -133,6 +134,8 @@ def goes_through_all(aws: Account) -> None:
         _replicate()
         restored = _restore(aws, clock)
         _copies_versions_and_parts(aws)
+        if "FleetRestoreRoleArns" in aws.parameters:
+            _gives_roles(aws)
         _drill(aws, clock)
         aws.answer("fleet_expire", {"run": run}, **least)
         _tell(aws, run, restored)
@@ -200,6 +203,20 @@ def _restore(aws: Account, clock: Clock) -> str:
     for one in planned:
         _carry_out(aws, clock, {"restore": one.restore})
     return planned[-1].restore
+
+
+def _gives_roles(aws: Account) -> None:
+    """As the original had them."""
+    role = aws.parameters["FleetRestoreRoleArns"].replace("*", "monitoring")
+    with aws.told("fleet_restore"):
+        provisioner_of = wiring.fleet_restore(lambda *_, **__: None).provisioner_of
+        for type_, request in (
+            (PieceType.INSTANCE, {"MinCount": 1, "MaxCount": 1, "IamInstanceProfile": {"Arn": "arn:profile"}}),
+            (PieceType.DATABASE, {"DBInstanceIdentifier": "m", "DBSnapshotIdentifier": "s", "MonitoringRoleArn": role}),
+        ):
+            service = Service.EC2 if type_ is PieceType.INSTANCE else Service.RDS
+            with suppress(Exception):
+                provisioner_of(service, Place(REGION)).make(Piece(type_, "m", request))
 
 
 def _others(aws: Account) -> None:

@@ -47,6 +47,7 @@ EVERYTHING: Mapping[str, str] = {
     "FleetAlertPhone": "+4915112345678",
     "FleetSlackSecretArn": f"{SECRET}slack",
     "FleetPagerDutySecretArn": f"{SECRET}pagerduty",
+    "FleetRestoreRoleArns": f"arn:aws:iam::{ACCOUNT}:role/of-*",
     "FleetDrillSchedule": "rate(30 days)",
     "FleetDrillSubnetId": "subnet-0123abcd",
     "FleetDrillDbSubnetGroup": "isolated",

@@ -22,6 +22,7 @@ ELSEWHERE = {
 DRILLS = {"FleetDrillSchedule": "rate(30 days)"}
 
 STACK_TAG = {"StringEquals": {"aws:ResourceTag/holdfast:stack": f"{ACCOUNT}/{REGION}/holdfast"}}
+ROLE = f"arn:aws:iam::{ACCOUNT}:role/web-*"
 DRILL_TAG = {"StringLike": {"aws:ResourceTag/holdfast:drill": "drill-*"}}
 RESTORE_TAG = {"StringLike": {"aws:ResourceTag/holdfast:restore": "*"}}
 
@@ -85,9 +86,15 @@ def test_tags_are_put_on_what_is_being_made_or_is_the_stacks(action: str) -> Non
     ],
 )
 def test_roles_are_passed_to_named_services_only(name: str, services: list[str]) -> None:
-    passing = dict(allowed("iam:PassRole", **COPIES))
+    passing = dict(allowed("iam:PassRole", **COPIES, FleetRestoreRoleArns=ROLE))
     assert passing[name] == {"StringEquals": {"iam:PassedToService": services}}
     assert passing.keys() == {"backup", "restore"}
+
+
+def test_restores_give_the_roles_that_are_named_and_no_other() -> None:
+    assert [grant for grant in grants("fleet_restore") if grant.action == "iam:PassRole"] == []
+    given = grants("fleet_restore", FleetRestoreRoleArns=ROLE)
+    assert [grant.resource for grant in given if grant.action == "iam:PassRole"] == [ROLE]
 
 
 def test_objects_of_encrypted_replicas_can_be_restored() -> None:

@@ -116,7 +116,6 @@ fleet_restore       arn:aws:rds:*:123456789012:og:*                rds:CreateDBI
 fleet_restore       arn:aws:rds:*:123456789012:pg:*                rds:CreateDBInstance rds:RestoreDBInstanceFromDBSnapshot
 fleet_restore       arn:aws:rds:*:123456789012:snapshot:*          rds:DescribeDBSnapshots rds:RestoreDBClusterFromSnapshot rds:RestoreDBInstanceFromDBSnapshot
 fleet_restore       arn:aws:rds:*:123456789012:subgrp:*            rds:CreateDBInstance rds:RestoreDBClusterFromSnapshot rds:RestoreDBInstanceFromDBSnapshot
-fleet_restore       role/*                                         iam:PassRole
 fleet_status        *                                              cloudwatch:DescribeAlarms
 fleet_status        FleetBackupBucket                              s3:ListBucket
 fleet_status        FleetBackupBucket/proof/*                      s3:GetObject
@@ -139,6 +138,7 @@ fleet_verify        arn:aws:rds:*:123456789012:db:*                rds:DescribeD
 fleet_verify        arn:aws:rds:*:123456789012:snapshot:*          rds:AddTagsToResource rds:DescribeDBSnapshots
 fleet_watch         *                                              ec2:DescribeImages ec2:DescribeLockedSnapshots ec2:DescribeSnapshots
 fleet_watch         AlertTopic                                     sns:publish
+fleet_watch         FleetAlertTopic                                sns:GetTopicAttributes
 fleet_watch         FleetBackupBucket                              s3:ListBucket
 fleet_watch         FleetBackupBucket/buckets/*                    s3:GetObject
 fleet_watch         FleetBackupBucket/runs/*                       s3:GetObject
