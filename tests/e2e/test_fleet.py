@@ -25,7 +25,7 @@ def test_the_demo_tells_what_is_so(stack: Cloud) -> None:
 def test_the_status_is_json_for_programs_and_a_page_for_people(stack: Cloud) -> None:
     told = json.loads(ask(stack, "application/json"))
     assert {system["system"] for system in told["systems"]} == {"objects", "tables", "warehouse", "fleet", "capacity"}
-    assert ask(stack, "text/html").startswith("<!doctype html>")
+    assert ask(stack, "text/html").startswith("<!DOCTYPE html>")
 
 
 def ask(stack: Cloud, accept: str) -> str:
