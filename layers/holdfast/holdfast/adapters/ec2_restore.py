@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from holdfast.fleet.ports import LimitReached, NotAvailable
 from holdfast.fleet.restore.instances import volumes_in_words
 from holdfast.fleet.restore.model import Made, Mark, Piece, PieceType, State
-from holdfast.fleet.restore.ports import Refused
+from holdfast.fleet.restore.ports import NOT_GIVEN, PASSING, Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_ec2 import EC2Client
@@ -45,6 +45,8 @@ def _meant(error: ClientError, what: str) -> Exception:
         return LimitReached(told)
     if code in _NOT_NOW:
         return NotAvailable(told)
+    if code == "UnauthorizedOperation" and PASSING in told:
+        return Refused(f"{told}: {NOT_GIVEN}")
     if code.startswith(_REFUSED):
         return Refused(told)
     return error

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from holdfast.fleet.ports import LimitReached, NotAvailable
 from holdfast.fleet.restore.model import Made, Mark, Piece, PieceType, State
-from holdfast.fleet.restore.ports import Refused
+from holdfast.fleet.restore.ports import NOT_GIVEN, PASSING, Refused
 
 if TYPE_CHECKING:
     from mypy_boto3_rds import RDSClient
@@ -59,6 +59,8 @@ def _meant(error: ClientError, what: str) -> Exception:
         return LimitReached(told)
     if code in _NOT_NOW:
         return NotAvailable(told)
+    if code.startswith("AccessDenied") and PASSING in told:
+        return Refused(f"{told}: {NOT_GIVEN}")
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", _OURS)
     if status < _OURS and code not in _THROTTLED and not code.startswith(("Expired", "AccessDenied")):
         return Refused(told)

@@ -169,12 +169,34 @@ def test_what_it_may_do_comes_along_and_is_set_later() -> None:
         "Placement": {"Tenancy": "dedicated", "AvailabilityZone": "us-east-1a"},
         "MetadataOptions": {"HttpTokens": "required", "State": "applied"},
     }
-    piece = order.item(asked(told)).pieces[-1]
+    piece = order.item(asked(told, roles=(WEB,))).pieces[-1]
     assert piece.request["IamInstanceProfile"] == {"Arn": "arn:profile"}
     assert piece.request["Monitoring"] == {"Enabled": True}
     assert piece.request["MetadataOptions"] == {"HttpTokens": "required"}
     assert piece.request["Placement"] == {"Tenancy": "dedicated"}
     assert piece.settings == ({"SourceDestCheck": {"Value": False}},)
+
+
+WEB = "arn:aws:iam::123456789012:role/web-*"
+
+
+def test_where_no_role_may_be_given_it_has_no_profile_and_that_is_told() -> None:
+    item = order.item(asked({**INSTANCE, "IamInstanceProfile": "arn:profile"}))
+    assert "IamInstanceProfile" not in item.pieces[-1].request
+    assert item.notes[0] == (
+        "without its instance profile: deploy with its role in FleetRestoreRoleArns first, and it is restored with it"
+    )
+
+
+@pytest.mark.parametrize(("role", "given"), [("role/web-1", True), ("role/other", False)])
+def test_monitoring_comes_back_if_its_role_may_be_given(role: str, given: bool) -> None:
+    arn = f"arn:aws:iam::123456789012:{role}"
+    told = {**ORDERS, "MonitoringInterval": 60, "MonitoringRoleArn": arn}
+    item = order.item(asked(told, a_backup(source=DATABASE), roles=(WEB,)))
+    monitored = ({"MonitoringInterval": 60, "MonitoringRoleArn": arn},)
+    assert item.pieces[0].settings == (monitored if given else ())
+    note = f"without enhanced monitoring: deploy with {arn} in FleetRestoreRoleArns first, and it is restored"
+    assert (note in item.notes) is not given
 
 
 def test_in_another_account_it_has_neither_profile_nor_keys() -> None:

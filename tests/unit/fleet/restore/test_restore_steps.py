@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from holdfast.fleet import naming
 from holdfast.fleet.model import Place
 from holdfast.fleet.proof import Ledger
 from holdfast.fleet.restore.model import Mark, NotRestorable, PieceType, Placement
 from holdfast.fleet.restore.plan import Drills, Wanted
 from holdfast.fleet.restore.prefix import TOGETHER
-from holdfast.fleet.restore.record import NoSuchRestore, Progress, Record
+from holdfast.fleet.restore.prepare import digest_of, unlike
+from holdfast.fleet.restore.record import NoSuchRestore, Progress, Record, plan_key
 from holdfast.fleet.restore.steps import NoDrills, NotAStep
 from tests.fleets import ABROAD, BEGINNING, DAILY, HOME, KEY, RULES, House
 
@@ -261,12 +263,13 @@ def test_a_drill_that_is_asked_for_twice_is_one() -> None:
 
 def test_a_drill_that_cannot_be_planned_has_failed() -> None:
     house = House(drills=DRILLS)
-    house.account.instance(HOME, DAILY, PlatformDetails="Windows")
-    house.back_up()
+    machine = house.account.instance(HOME, DAILY)
+    run = house.back_up()
+    del house.documents.stored[naming.description(digest_of(machine.arn), run)]
     answer = house.carry_out({"drill": True, "due": house.time.isoformat()})
     assert len(answer["failed"]) == 1
     _, entries = Ledger(house.documents).verify()
-    assert "deploy with FleetImages=true" in entries[0]["why"]
+    assert "its description is gone" in entries[0]["why"]
 
 
 def test_without_a_network_to_drill_in_nothing_is_drilled() -> None:
@@ -307,6 +310,48 @@ def test_what_somebody_removes_meanwhile_is_missed() -> None:
     house.workshop.things.clear()
     assert house.do({"step": "configure", **item}) == {"status": "failed", "wait": 0, "why": told}
     assert house.do({"step": "validate", **item})["status"] == "failed"
+
+
+@pytest.mark.parametrize("step", ["provision", "configure"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"request": {"IamInstanceProfile": {"Arn": "admins"}, "UserData": "IyEvYmluL3No"}},
+        {"settings": [{"UserData": {"Value": "IyEvYmluL3No"}}]},
+    ],
+)
+def test_a_plan_that_somebody_has_changed_is_not_carried_out(step: str, changes: dict[str, Any]) -> None:
+    house = House()
+    machine = house.account.instance(HOME, DAILY)
+    house.back_up()
+    planned = house.plan(machine.id)
+    item = {"restore": planned.restore, "item": planned.items[0].name}
+    while step == "configure" and house.do({"step": "provision", **item})["status"] != "done":
+        pass
+    made = len(house.workshop.things)
+    told = planned.as_json()
+    piece = told["items"][0]["pieces"][-1]
+    piece |= {name: {**piece[name], **new} if name == "request" else new for name, new in changes.items()}
+    house.documents.save(plan_key(planned.restore), told)
+    answer = house.do({"step": step, **item})
+    backup = planned.items[0].backup
+    why = f"the plan of {planned.restore} asks for something else than {backup} and its description give"
+    assert (answer["status"], answer["why"]) == ("failed", why)
+    assert len(house.workshop.things) == made
+    assert [one.settings for one in house.workshop.things] == [{}] * made
+
+
+def test_a_plan_of_a_backup_that_is_gone_or_told_otherwise_is_not_carried_out() -> None:
+    house = House()
+    machine = house.account.instance(HOME, DAILY)
+    run = house.back_up()
+    planned = house.plan(machine.id)
+    item = planned.items[0]
+    assert unlike(house.fleet, planned, item) == ""
+    other = replace(item, backup="another")
+    assert unlike(house.fleet, planned, other) == f"there is no backup another of {machine.arn}"
+    del house.documents.stored[naming.description(digest_of(machine.arn), run)]
+    assert "its description is gone" in unlike(house.fleet, planned, item)
 
 
 def test_an_image_that_somebody_else_has_made_stays() -> None:

@@ -22,6 +22,7 @@ from holdfast.fleet.restore.prepare import LeftOut, Onto, Planner
 from holdfast.fleet.restore.record import NoSuchRestore, Record
 from holdfast.fleet.restore.words import Counted
 from holdfast.moment import ACCEPTED
+from holdfast.settings import names
 from holdfast.workflow import Status, Workflow
 
 MENDED_BY_THE_READER = (NotRestorable, NoSuchRestore)
@@ -86,7 +87,8 @@ def restore(
     onto = _onto(prefix, to, overwrite=overwrite)
     found = deployed(stack)
     wanted = Wanted(moment_of(at, wiring.now()) if at else None, _slot(run), region=region, unverified=unverified)
-    placement = Placement(subnet, tuple(security_group or ()), db_subnet_group, name_suffix)
+    roles = names(found.stack.parameters.get("FleetRestoreRoleArns", "").replace(" ", ""))
+    placement = Placement(subnet, tuple(security_group or ()), db_subnet_group, name_suffix, roles=roles)
     planner = Planner(found.fleet, wanted, placement, onto)
     with progress("looking for backups"):
         planned, left_out = planner.set(recovery_set) if recovery_set else (planner.resource(str(resource)), [])

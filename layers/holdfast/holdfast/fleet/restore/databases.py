@@ -102,6 +102,8 @@ def notes(asked: Request) -> Iterator[str]:
         for group in _own(told, ("DBParameterGroupName", "DBClusterParameterGroupName", "OptionGroupName")).values():
             yield f"without {group!r}, which is of {asked.home.region}: the default one is used"
     if not asked.placement.isolated:
+        for role in sorted({role for one in (told, *told.get("Members", ())) for role in _withheld(asked, one)}):
+            yield f"without enhanced monitoring: deploy with {role} in FleetRestoreRoleArns first, and it is restored"
         if told.get("ManageMasterUserPassword"):
             yield "its password is that of its backup, and in no secret: have RDS make another one"
         yield "under a new endpoint: whoever uses the original has to be told"
@@ -129,6 +131,19 @@ def _own(told: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     return {name: group for name, group in given(told, names).items() if not group.startswith("default")}
 
 
+def _withheld(asked: Request, told: Mapping[str, Any]) -> list[str]:
+    """The role of enhanced monitoring, if it may not be given."""
+    role = told.get("MonitoringRoleArn")
+    return [role] if role and not asked.may_give(role) else []
+
+
+def _permitted(asked: Request, told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Without enhanced monitoring, if its role may not be given."""
+    if not _withheld(asked, told):
+        return told
+    return {name: value for name, value in told.items() if name not in ("MonitoringInterval", "MonitoringRoleArn")}
+
+
 def _database(asked: Request) -> Piece:
     told, name = asked.description, new_name(asked)
     request = {
@@ -149,7 +164,7 @@ def _database(asked: Request) -> Piece:
     if asked.placement.isolated:
         request |= {"MultiAZ": False, "PubliclyAccessible": False, "DeletionProtection": False}
         return Piece(PieceType.DATABASE, name, request, (), {**expected, "public": False})
-    return Piece(PieceType.DATABASE, name, request, _later(told, SET_LATER), expected)
+    return Piece(PieceType.DATABASE, name, request, _later(_permitted(asked, told), SET_LATER), expected)
 
 
 def _faster(told: Mapping[str, Any]) -> dict[str, Any]:
@@ -204,7 +219,7 @@ def _members(asked: Request) -> Iterator[Piece]:
             "DBClusterIdentifier": new_name(asked),
             "DBInstanceClass": member["DBInstanceClass"],
             "Engine": told["Engine"],
-            **given(member, OF_MEMBER),
+            **given(_permitted(asked, member), OF_MEMBER),
             "Tags": tag_list(asked.tags),
         }
         expected = {"class": member["DBInstanceClass"]}

@@ -14,6 +14,8 @@ LINUX = "Linux/UNIX"
 
 OF_IMAGE = ("Architecture", "VirtualizationType", "EnaSupport", "SriovNetSupport", "BootMode", "TpmSupport")
 
+MAY_GIVE_NONE = "deploy with its role in FleetRestoreRoleArns first, and it is restored with it"
+
 _OF_METADATA = (
     "HttpTokens",
     "HttpPutResponseHopLimit",
@@ -52,6 +54,8 @@ def notes(asked: Request) -> Iterator[str]:
         yield f"without its key pair {told['KeyName']!r}, which is of {asked.home.region}"
     if asked.place.account and told.get("IamInstanceProfile"):
         yield "without its instance profile, which is of another account"
+    elif told.get("IamInstanceProfile") and not asked.placement.roles:
+        yield f"without its instance profile: {MAY_GIVE_NONE}"
     if (interfaces := told.get("NetworkInterfaces", 1)) > 1:
         yield f"with one network interface of {interfaces}: attach the others by hand"
     yield "with new addresses: elastic IPs, target groups and DNS names point to the original"
@@ -132,7 +136,7 @@ def _identity(asked: Request) -> dict[str, Any]:
     found = given(told, ("UserData",))
     if asked.is_home:
         found |= given(told, ("KeyName",))
-    if not asked.place.account and (profile := told.get("IamInstanceProfile")):
+    if not asked.place.account and asked.placement.roles and (profile := told.get("IamInstanceProfile")):
         found["IamInstanceProfile"] = {"Arn": profile}
     if told.get("Monitoring"):
         found["Monitoring"] = {"Enabled": True}

@@ -1,7 +1,7 @@
 """What a restore speaks of: what is asked of AWS, piece by piece, and what has come of it. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -210,20 +210,48 @@ def label(arn: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Placement:
+    """Where and as what something is restored, if it is told: else as it was described.
+
+    `suffix`: what its new name ends in. `name`: its new name. `isolated`: for a drill, without anything that would let
+    it do what the original does. `roles`: those that it may get, as ARNs or patterns of them.
+    """
+
+    subnet: str = ""
+    security_groups: tuple[str, ...] = ()
+    db_subnet_group: str = ""
+    suffix: str = ""
+    name: str = ""
+    isolated: bool = False
+    roles: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        found: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in told.items()}
+        return cls(**found)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A restore. `asked`: in words. `commands`: what a person runs besides, of other systems."""
+    """A restore. `asked`: in words. `commands`: what a person runs besides, of other systems. `placement`: by which
+    its items were made, so that they can be made again and compared."""
 
     restore: str
     asked: str
     items: tuple[Item, ...]
     commands: tuple[str, ...] = ()
     drill: bool = False
+    placement: Placement = field(default_factory=Placement)
 
     def as_json(self) -> dict[str, Any]:
         return {
             "restore": self.restore,
             "asked": self.asked,
             "drill": self.drill,
+            "placement": self.placement.as_json(),
             "items": [item.as_json() for item in self.items],
             "commands": list(self.commands),
         }
@@ -236,26 +264,11 @@ class Plan:
             tuple(Item.of(item) for item in told["items"]),
             tuple(told["commands"]),
             drill=told["drill"],
+            placement=Placement.of(told["placement"]),
         )
 
     def item(self, name: str) -> Item:
         return next(item for item in self.items if item.name == name)
-
-
-@dataclass(frozen=True, slots=True)
-class Placement:
-    """Where and as what something is restored, if it is told: else as it was described.
-
-    `suffix`: what its new name ends in. `name`: its new name. `isolated`: for a drill, without anything that would let
-    it do what the original does.
-    """
-
-    subnet: str = ""
-    security_groups: tuple[str, ...] = ()
-    db_subnet_group: str = ""
-    suffix: str = ""
-    name: str = ""
-    isolated: bool = False
 
 
 def stamp(moment: datetime) -> str:

@@ -31,6 +31,12 @@ class Provisioner(Protocol):
         Raises NotAvailable where it works later."""
 
 
+PASSING = "iam:PassRole"
+
+NOT_GIVEN = "deploy with that role in FleetRestoreRoleArns; then the same command with another --name-suffix"
+"""What is done if AWS says that a role may not be passed."""
+
+
 class TargetChanged(Exception):
     """What is at a target is not what was found there: somebody has written to it since."""
 

@@ -1,5 +1,6 @@
 """Gathers what there is of backups, and plans: a restore that somebody asks for, or a drill."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,11 +75,13 @@ class Planner:
         if source in known:
             item = self._bucket(known[source], self._moment())
             restore = plan.restore_id(item.label, item.taken, source, self.onto, item.taken, self.placement.suffix)
-            return Plan(restore, f"{item.label}/{self.onto.prefix} as it was at {stamp(item.taken)}", (item,))
+            said = f"{item.label}/{self.onto.prefix} as it was at {stamp(item.taken)}"
+            return Plan(restore, said, (item,), placement=self.placement)
         backup = plan.choose(backups, source, self.wanted)
         restore = plan.restore_id(label(source), backup.taken, backup.id, self.placement)
         item = self._snapshots(restore, backup)
-        return Plan(restore, f"{label(source)} as it was at {stamp(backup.taken)}", (item,))
+        said = f"{label(source)} as it was at {stamp(backup.taken)}"
+        return Plan(restore, said, (item,), placement=self.placement)
 
     def set(self, name: str) -> tuple[Plan, list[LeftOut]]:
         """A restore of all that a recovery set holds of the fleet; what other systems have of it, as commands. Raises
@@ -94,7 +97,7 @@ class Planner:
         left_out = [one for one in found if isinstance(one, LeftOut)]
         left_out += [LeftOut(one["system"], one["why"]) for one in told["lacking"]]
         commands = tuple(member["restore"] for member in told["members"] if member["system"] != "fleet")
-        return Plan(restore, f"recovery set {name}", items, commands), left_out
+        return Plan(restore, f"recovery set {name}", items, commands, placement=self.placement), left_out
 
     def _all_of(self, restore: str, name: str, members: Iterable[str]) -> Iterator[Item | LeftOut]:
         """Of instances and databases."""
@@ -189,7 +192,7 @@ def drill(fleet: Fleet, drills: Drills, due: datetime) -> Plan:
             items.append(item_of(fleet, restore, backup, placement))
         except NotRestorable as error:  # what a drill is for: to know it before
             items.append(_hopeless(backup, str(error)))
-    return Plan(restore, f"drill of {stamp(due)}", tuple(items), drill=True)
+    return Plan(restore, f"drill of {stamp(due)}", tuple(items), drill=True, placement=placement)
 
 
 def _hopeless(backup: Backup, why: str) -> Item:
@@ -203,6 +206,30 @@ def _hopeless(backup: Backup, why: str) -> Item:
         taken=backup.taken,
         hopeless=why,
     )
+
+
+# Whether it is what the backup gives
+
+
+def unlike(fleet: Fleet, planned: Plan, item: Item) -> str:
+    """Why an item is not what its backup and its description give; empty if it is. Who may write plans does not decide
+    by that what is made."""
+    parts = fleet.shelf_of(item.kind.service, item.place).parts(item.source)
+    backup = next((one for one in fleet_plan.gather(parts) if one.id == item.backup), None)
+    if backup is None:
+        return f"there is no backup {item.backup} of {item.source}"
+    try:
+        found = item_of(fleet, planned.restore, backup, planned.placement)
+    except NotRestorable as error:
+        return str(error)
+    if _signed(found) != _signed(item):
+        return f"the plan of {planned.restore} asks for something else than {item.backup} and its description give"
+    return ""
+
+
+def _signed(item: Item) -> str:
+    """All that is asked of AWS."""
+    return json.dumps([item.name, *(piece.as_json() for piece in item.pieces)], sort_keys=True)
 
 
 # Whether it is still there

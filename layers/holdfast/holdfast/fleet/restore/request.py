@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import Any
 
@@ -62,6 +63,10 @@ class Request:
         if self.placement.suffix and "Name" in told:
             told["Name"] = f"{told['Name']}-{self.placement.suffix}"[:256]
         return {**self.marks, **dict(list(told.items())[: MOST_TAGS - len(self.marks)])}
+
+    def may_give(self, role: str) -> bool:
+        """Whether what is made may get a role."""
+        return any(fnmatchcase(role, pattern) for pattern in self.placement.roles)
 
     def need(self, option: str, value: str | Sequence[str]) -> None:
         """Raises NotRestorable where what the original was connected to is not."""

@@ -33,6 +33,8 @@ POLL_SECONDS = {Kind.INSTANCE: 15, Kind.DATABASE: 30, Kind.CLUSTER: 30, Kind.BUC
 
 SEE = "see the error; the same command goes on where it ended"
 
+PLAN_ANEW = "plan it anew, with another --name-suffix; if nobody has deployed since, find out who wrote the plan"
+
 
 class NotAStep(ValueError):
     """A request asks for a step that there is not."""
@@ -47,6 +49,7 @@ class Work:
     """An item of a restore, and how far it is."""
 
     record: Record
+    plan: Plan
     item: Item
     progress: Progress
 
@@ -82,9 +85,10 @@ class Restore:
 
     def _work(self, event: Event) -> Work:
         record = Record(self.fleet.documents, str(event["restore"]))
-        item = record.plan().item(str(event["item"]))
+        planned = record.plan()
+        item = planned.item(str(event["item"]))
         known = record.progress(item.name)
-        work = Work(record, item, known or Progress("begun", self.fleet.now()))
+        work = Work(record, planned, item, known or Progress("begun", self.fleet.now()))
         return work if known else work.save(work.progress)
 
     def _provisioner(self, item: Item) -> Provisioner:
@@ -178,6 +182,8 @@ class Restore:
         made = provisioner.find(work.item.pieces)
         match plan.next_step(work.item, made, work.record.restore):
             case plan.Make(pieces, image):
+                if why := prepare.unlike(self.fleet, work.plan, work.item):
+                    return self._fail(work, why, PLAN_ANEW)
                 for piece in pieces:
                     provisioner.make(piece, image)
                 return self._wait(work, "it was asked for")
@@ -199,6 +205,8 @@ class Restore:
         found = provisioner.find(work.item.pieces)
         made = [one for one in found if one.name in pieces and plan.is_of(one, work.record.restore)]
         if work.progress.status == "provisioned":
+            if why := prepare.unlike(self.fleet, work.plan, work.item):
+                return self._fail(work, why, PLAN_ANEW)
             for one in made:
                 if pieces[one.name].temporary:
                     provisioner.remove(one)
