@@ -93,7 +93,7 @@ fleet_report        tablesbackupbucket                             s3:ListBucket
 fleet_report        tablesbackupbucket/tables/*                    s3:GetObject
 fleet_report        warehousebackupbucket                          s3:ListBucket
 fleet_report        warehousebackupbucket/warehouse/runs/*         s3:GetObject
-fleet_restore       *                                              ec2:DescribeImages ec2:DescribeInstanceStatus ec2:DescribeInstances ec2:DescribeLockedSnapshots ec2:DescribeSnapshots ec2:DescribeVolumes s3:ListBucket s3:ListBucketVersions
+fleet_restore       *                                              ec2:DescribeImages ec2:DescribeInstanceStatus ec2:DescribeInstances ec2:DescribeLockedSnapshots ec2:DescribeSnapshots ec2:DescribeVolumes s3:GetBucketTagging s3:ListBucket s3:ListBucketVersions
 fleet_restore       */*                                            s3:AbortMultipartUpload s3:GetObject s3:GetObjectTagging s3:GetObjectVersion s3:GetObjectVersionTagging s3:PutObject s3:PutObjectTagging
 fleet_restore       FleetBackupBucket                              s3:ListBucket
 fleet_restore       FleetBackupBucket/descriptions/*               s3:GetObject
