@@ -178,6 +178,7 @@ def test_what_no_run_can_do_without_is_told_at_once_and_ends_it(back_up: Callabl
     [told] = world.of("Alert stopped")
     assert told["execution"].startswith("arn:aws:states:")
     assert told["error"]["Error"] == "SettingInvalid"
+    assert told["input"]["schedule"] == "daily"
 
 
 def test_a_run_of_which_nobody_could_be_told_fails(back_up: Callable[..., Ended]) -> None:

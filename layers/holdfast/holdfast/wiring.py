@@ -856,18 +856,21 @@ def _looks(told: "FleetStatusSettings", log: Log) -> "dict[str, Look]":
 
 @cache
 def fleet_alert(log: Log) -> "Alert":
+    from concurrent.futures import ThreadPoolExecutor
+
     from holdfast.adapters.sns import SnsChannel
     from holdfast.adapters.webhooks import PagerDutyChannel, SlackChannel, Webhook
     from holdfast.fleet.alert.run import Alert
     from holdfast.fleet.settings import FleetAlert
 
     told = settings.read(FleetAlert)
+    each = ThreadPoolExecutor(CONNECTIONS).map
     channels: list[Channel] = [SnsChannel(client("sns"), told.topic_arn)]
     if told.slack_secret_arn:
         channels.append(SlackChannel(Webhook(client("secretsmanager"), told.slack_secret_arn)))
     if told.pager_duty_secret_arn:
-        channels.append(PagerDutyChannel(Webhook(client("secretsmanager"), told.pager_duty_secret_arn)))
-    return Alert(told.stack, _documents(told.fleet_bucket), channels, now, log)
+        channels.append(PagerDutyChannel(Webhook(client("secretsmanager"), told.pager_duty_secret_arn), each=each))
+    return Alert(told.stack, _documents(told.fleet_bucket), channels, each, now, log)
 
 
 def restoring(told: "FleetSettings", drills: "Drills | None", log: Log) -> "Restore":

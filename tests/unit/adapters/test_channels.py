@@ -10,16 +10,19 @@ from botocore.exceptions import ConnectTimeoutError
 
 from holdfast.adapters.sns import LONGEST, SnsChannel, confirmed
 from holdfast.adapters.webhooks import PAGERDUTY, PagerDutyChannel, Post, SlackChannel, Webhook
-from holdfast.fleet.alert.model import Message, Severity
+from holdfast.fleet.alert.model import Incident, Message, Severity
 from holdfast.fleet.alert.ports import NotDelivered
 
 KEY = "R0UTINGKEY"
 URL = "https://hooks.example.com/services/secret"
 
 
+TRIGGERS = (Incident("h/backups", "it failed"),)
+
+
 def message(**told: Any) -> Message:
     said: dict[str, Any] = {"severity": Severity.FAILURE, "subject": "it failed", "text": "it failed\nmend it"}
-    named = {"short": "it failed", "once": "x", "day": "2026-11-21", "source": "arn:x", "triggers": "h/backups"}
+    named = {"short": "it failed", "once": "x", "day": "2026-11-21", "source": "arn:x", "triggers": TRIGGERS}
     return Message(**{**said, **named, **told})
 
 
@@ -64,7 +67,7 @@ def test_a_pager_is_told_of_a_failure_under_the_incident_that_it_is() -> None:
 
 def test_a_pager_is_told_of_each_incident_that_is_over() -> None:
     service = Service(KEY, 202)
-    PagerDutyChannel(service.webhook).send(message(severity=Severity.NOTE, triggers="", resolves=("h/a", "h/b")))
+    PagerDutyChannel(service.webhook).send(message(severity=Severity.NOTE, triggers=(), resolves=("h/a", "h/b")))
     assert [(one["event_action"], one["dedup_key"]) for _, one in service.posted] == [
         ("resolve", "h/a"),
         ("resolve", "h/b"),
@@ -73,8 +76,15 @@ def test_a_pager_is_told_of_each_incident_that_is_over() -> None:
 
 def test_a_pager_hears_nothing_of_what_is_no_incident() -> None:
     service = Service(KEY, 202)
-    PagerDutyChannel(service.webhook).send(message(triggers=""))
+    PagerDutyChannel(service.webhook).send(message(triggers=()))
     assert service.posted == []
+
+
+def test_an_event_that_a_pager_does_not_take_keeps_no_other_back() -> None:
+    service = Service(KEY, 400, 202)
+    with pytest.raises(NotDelivered, match="it answered 400"):
+        PagerDutyChannel(service.webhook).send(message(resolves=("h/a", "h/b")))
+    assert [one["dedup_key"] for _, one in service.posted] == ["h/backups", "h/a", "h/b"]
 
 
 def test_slack_is_told_the_text_without_markup() -> None:

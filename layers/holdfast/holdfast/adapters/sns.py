@@ -32,6 +32,7 @@ class SnsChannel:
     client: "SNSClient"
     topic_arn: str
     name: str = "sns"
+    pages: bool = False
 
     def send(self, message: Message) -> None:
         text = message.text.encode()[:LONGEST].decode(errors="ignore")

@@ -11,8 +11,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.httpsession import URLLib3Session
 
-from holdfast.fleet.alert.model import Message, Severity
+from holdfast.fleet.alert.model import Incident, Message, Severity
 from holdfast.fleet.alert.ports import NotDelivered
+from holdfast.ports import Each
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -99,6 +100,7 @@ class SlackChannel:
 
     webhook: Webhook
     name: str = "slack"
+    pages: bool = False
 
     def send(self, message: Message) -> None:
         self.webhook.send(self.webhook.url(), slack_text(message.text), accepted=200)
@@ -121,24 +123,34 @@ class PagerDutyChannel:
     webhook: Webhook
     url: str = PAGERDUTY
     name: str = "pagerduty"
+    pages: bool = True
+    each: Each = map
 
     def send(self, message: Message) -> None:
         if not message.triggers and not message.resolves:
             return
         key = self.webhook.secret()
-        if message.triggers:
-            self._enqueue(key, "trigger", message.triggers, payload=_payload(message))
-        for incident in message.resolves:
-            self._enqueue(key, "resolve", incident)
+        events = [
+            {"event_action": "trigger", "dedup_key": one.key, "payload": _payload(message, one)}
+            for one in message.triggers
+        ]
+        events += [{"event_action": "resolve", "dedup_key": one} for one in message.resolves]
+        refused = [one for one in self.each(lambda event: self._enqueue({"routing_key": key, **event}), events) if one]
+        if refused:
+            raise refused[0]
 
-    def _enqueue(self, key: str, action: str, incident: str, **more: object) -> None:
-        told = {"routing_key": key, "event_action": action, "dedup_key": incident, **more}
-        self.webhook.send(self.url, told, accepted=202)
+    def _enqueue(self, event: object) -> NotDelivered | None:
+        """One that is not taken keeps no other back."""
+        try:
+            self.webhook.send(self.url, event, accepted=202)
+        except NotDelivered as error:
+            return error
+        return None
 
 
-def _payload(message: Message) -> dict[str, Any]:
+def _payload(message: Message, incident: Incident) -> dict[str, Any]:
     return {
-        "summary": message.subject[:SUMMARY],
+        "summary": incident.summary[:SUMMARY],
         "source": message.source,
         "severity": "error" if message.severity is Severity.FAILURE else "info",
         "component": "holdfast",

@@ -1,5 +1,6 @@
 """What a message says: what failed, for which resource, what to do."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ import pytest
 from holdfast.events.alarm import Change
 from holdfast.events.execution import Ended
 from holdfast.fleet.alert import plan
-from holdfast.fleet.alert.model import Severity
+from holdfast.fleet.alert.model import Ends, Incident, Message, Of, Severity
+from holdfast.fleet.model import Schedule
 
-VOICE = plan.Voice("holdfast", "2026-11-21")
+VOICE = plan.Voice("holdfast", datetime(2026, 11, 21, 3, tzinfo=UTC))
 RUN = "daily-2026-11-21T02-00-00Z"
 FINISHED = "2026-11-21T02:30:00+00:00"
 INSTANCE = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0abc"
@@ -18,6 +20,11 @@ INSTANCE = "arn:aws:ec2:eu-west-1:123456789012:instance/i-0abc"
 def result(**told: Any) -> dict[str, Any]:
     named = {"arn": INSTANCE, "kind": "ec2:instance", "name": "i-0abc", "region": "eu-west-1", "status": "failed"}
     return {**named, "why": "vol-1 is gone", "mend": "attach it again", **told}
+
+
+def keys(message: Message | None) -> list[str]:
+    assert message is not None
+    return [one.key.removeprefix("holdfast/holdfast/") for one in message.triggers]
 
 
 def report(*failed: dict[str, Any], **told: Any) -> dict[str, Any]:
@@ -53,7 +60,10 @@ def test_a_failure_says_what_failed_of_which_resource_and_what_to_do() -> None:
         "Why: vol-1 is gone",
         "What to do: attach it again",
     ]
-    assert (message.triggers, message.resolves) == ("holdfast/holdfast/backups/daily", ())
+    due = datetime(2026, 11, 21, 2, tzinfo=UTC)
+    ends = Ends(Of.RESOURCE, INSTANCE, due, "ec2 in eu-west-1", Schedule.DAILY)
+    assert message.triggers == (Incident("holdfast/holdfast/backups/1eb148699cddc6a8", message.subject, ends),)
+    assert message.resolves == ()
 
 
 def test_a_failure_without_words_says_where_to_look() -> None:
@@ -80,16 +90,15 @@ def test_a_subject_is_ascii_on_one_line_and_an_sms_fits_into_one() -> None:
     assert "\nBcc" not in message.text
 
 
-def test_a_good_run_says_so_and_ends_what_the_ones_before_began() -> None:
+def test_a_good_run_says_so() -> None:
     message = plan.finished(VOICE, report())
     assert message.severity is Severity.NOTE
     assert message.subject == f"holdfast OK: {RUN}: 3 backed up (5 GB) in 2 min"
-    assert message.triggers == ""
-    assert message.resolves == ("holdfast/holdfast/backups/daily", "holdfast/holdfast/workflow")
+    assert (message.triggers, message.resolves) == ((), ())
     assert message.day == "2026-11-21"
 
 
-def test_a_run_with_failures_lists_them_and_opens_the_incident_of_its_schedule() -> None:
+def test_a_run_with_failures_lists_them_and_opens_the_incident_of_each() -> None:
     message = plan.finished(VOICE, report(result(), removed=2, blocked=1, unprotected=4))
     assert message.severity is Severity.FAILURE
     assert message.subject == f"holdfast FAILED: {RUN}: 1 failed, 3 backed up"
@@ -100,7 +109,7 @@ def test_a_run_with_failures_lists_them_and_opens_the_incident_of_its_schedule()
         "2 expired backups were removed",
         "4 resources are not backed up: holdfast fleet list tells which, and why",
     ]
-    assert (message.triggers, message.resolves) == ("holdfast/holdfast/backups/daily", ())
+    assert message.triggers == plan.failure(VOICE, RUN, result()).triggers
 
 
 def test_a_run_that_could_not_remove_everything_says_so_first() -> None:
@@ -121,14 +130,14 @@ def test_a_run_that_somebody_starts_again_is_told_again_even_if_nothing_has_chan
 
 
 def test_a_run_that_stopped_says_how_to_go_on() -> None:
-    message = plan.stopped(VOICE, "arn:aws:states:eu-west-1:1:execution:fleet:x", {"Error": "E", "Cause": "why"})
+    message = plan.stopped(VOICE, "arn:aws:states:eu-west-1:1:execution:fleet:x", {"Error": "E", "Cause": "why"}, {})
     assert message.subject == "holdfast FAILED: a run stopped before its end: E"
     assert "Why: why" in message.text
     assert "get-execution-history --reverse-order --execution-arn arn:aws:states:eu-west-1:1:execution:fleet:x" in (
         message.text
     )
     assert "start a new execution in Step Functions with the same input" in message.text
-    assert message.triggers == "holdfast/holdfast/workflow"
+    assert keys(message) == ["workflow/x"]
 
 
 def test_a_restore_that_failed_says_of_each_item_why_and_what_to_do() -> None:
@@ -144,12 +153,12 @@ def test_a_restore_that_failed_says_of_each_item_why_and_what_to_do() -> None:
         "FAILED users: see the summary.",
         "restores/r1/report.json says all of it.",
     ]
-    assert message.triggers == "holdfast/holdfast/restore/r1"
+    assert keys(message) == ["restore/r1"]
 
 
 def test_a_good_drill_ends_the_incident_of_the_drills_before_it() -> None:
     message = plan.restored(VOICE, "r2", {"failed": [], "drill": True, "summary": "1 of 1", "items": []})
-    assert (message.subject, message.triggers) == ("holdfast OK: restore drill r2 is done", "")
+    assert (message.subject, message.triggers) == ("holdfast OK: restore drill r2 is done", ())
     assert message.resolves == ("holdfast/holdfast/drill",)
 
 
@@ -158,7 +167,7 @@ def test_an_alarm_says_what_its_description_says_to_do() -> None:
     assert message is not None
     assert message.subject.startswith("holdfast FAILED: holdfast-TablesLagAlarm: Changes are late.")
     assert "What to do: Changes are late. Look at the log." in message.text
-    assert message.triggers == "holdfast/holdfast/alarm/holdfast-TablesLagAlarm"
+    assert keys(message) == ["alarm/holdfast-TablesLagAlarm"]
     assert message.day == "2026-11-20"
 
 
@@ -192,6 +201,12 @@ def test_a_workflow_that_failed_is_told_with_its_error_and_cause() -> None:
     message = plan.ended(VOICE, Ended("arn:x", "arn:y:Warehouse", "FAILED", "Boom", "it burst"))
     assert message is not None
     assert "Why: Boom: it burst" in message.text
+
+
+def test_a_workflow_has_one_incident_for_each_execution_whoever_tells_of_it() -> None:
+    arn = "arn:aws:states:eu-west-1:1:execution:fleet:x"
+    assert keys(plan.ended(VOICE, Ended(arn, "arn:y:fleet", "TIMED_OUT"))) == ["execution/x"]
+    assert keys(plan.ended(VOICE, Ended(arn, "arn:y:fleet", "FAILED", "FleetStopped"))) == ["workflow/x"]
 
 
 @pytest.mark.parametrize("error", sorted(plan.TOLD_BY_THE_WORKFLOW))

@@ -23,6 +23,7 @@ class Listener:
 
     name: str
     deaf: bool = False
+    pages: bool = False
     heard: list[Message] = field(default_factory=list)
 
     def send(self, message: Message) -> None:
@@ -48,7 +49,7 @@ class Office:
         def log(message: str, **fields: object) -> None:
             self.logged.append((message, fields))
 
-        return Alert("holdfast", self.documents, self.listeners, lambda: self.now, log)(event)
+        return Alert("holdfast", self.documents, self.listeners, map, lambda: self.now, log)(event)
 
 
 @pytest.fixture
@@ -144,7 +145,7 @@ def test_an_execution_that_failed_is_told(office: Office) -> None:
 
 def test_a_run_that_broke_off_is_told_once_by_itself_or_by_its_execution(office: Office) -> None:
     detail = {"executionArn": "arn:e", "stateMachineArn": "arn:m", "status": "FAILED", "error": "FleetStopped"}
-    assert office.tell({"kind": "stopped", "execution": "arn:e", "error": {"Error": "E"}})["sent"] == 1
+    assert office.tell({"kind": "stopped", "execution": "arn:e", "error": {"Error": "E"}, "input": {}})["sent"] == 1
     assert office.tell({"source": "aws.states", "detail": detail})["suppressed"] == 1
     assert office.tell({"source": "aws.states", "detail": {**detail, "executionArn": "arn:f"}})["sent"] == 1
 

@@ -1,13 +1,17 @@
 """What a message says: what failed, for which resource, what to do. Pure."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from holdfast.events.alarm import Change
 from holdfast.events.execution import Ended
-from holdfast.fleet.alert.model import Message, Severity
+from holdfast.fleet import naming
+from holdfast.fleet.alert import incidents
+from holdfast.fleet.alert.incidents import Noted, Ran
+from holdfast.fleet.alert.model import Ends, Incident, Message, Severity
 from holdfast.fleet.model import Slot
 
 SUBJECT_LIMIT = 100
@@ -34,10 +38,10 @@ _VARIABLE = re.compile(r"[0-9a-fA-F-]{8,}|\d+")
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """Whose messages they are: several stacks may tell the same people. `day`: today, as YYYY-MM-DD."""
+    """Whose messages they are: several stacks may tell the same people."""
 
     stack: str
-    day: str
+    now: datetime
 
     def message(
         self,
@@ -48,25 +52,31 @@ class Voice:
         once: str,
         source: str,
         day: str = "",
-        triggers: str = "",
+        triggers: Sequence[Incident] = (),
         resolves: Sequence[str] = (),
     ) -> Message:
-        mark = {Severity.FAILURE: "FAILED", Severity.RESOLVED: "OK", Severity.NOTE: "OK"}[severity]
-        subject = _one_line(f"{self.stack} {mark}: {headline}")
+        subject = self.subject(severity, headline)
         return Message(
             severity,
             subject=_ascii(subject)[:SUBJECT_LIMIT],
             text="\n".join([subject, "", *lines]),
             short=_cut(_ascii(subject), SHORT_LIMIT),
             once=once,
-            day=day or self.day,
+            day=day or f"{self.now:%Y-%m-%d}",
             source=source,
-            triggers=self._incident(triggers) if triggers else "",
-            resolves=tuple(map(self._incident, resolves)),
+            triggers=tuple(triggers),
+            resolves=tuple(resolves),
         )
 
-    def _incident(self, name: str) -> str:
-        """A key of PagerDuty's: 255 characters at most."""
+    def subject(self, severity: Severity, headline: str) -> str:
+        mark = {Severity.FAILURE: "FAILED", Severity.RESOLVED: "OK", Severity.NOTE: "OK"}[severity]
+        return _one_line(f"{self.stack} {mark}: {headline}")
+
+    def incident(self, name: str, headline: str, ends: Ends | None = None) -> Incident:
+        return Incident(self.key(name), self.subject(Severity.FAILURE, headline), ends)
+
+    def key(self, name: str) -> str:
+        """Of PagerDuty's: 255 characters at most."""
         return f"holdfast/{self.stack}/{name}"[:255]
 
 
@@ -79,14 +89,25 @@ def failure(voice: Voice, run: str, result: Mapping[str, Any]) -> Message:
         f"Why: {_cut(_one_line(why), LONGEST)}",
         f"What to do: {_one_line(str(result.get('mend') or _LOOK))}",
     ]
+    incident = _of_failure(voice, Slot.parse(run), result)
     return voice.message(
         Severity.FAILURE,
-        f"backup of {result['name']}: {why}",
+        _failed_backup(result),
         lines,
         once=f"failure {result['arn']} {_VARIABLE.sub('#', why)}",
         source=str(result["arn"]),
-        triggers=_backups(run),
+        triggers=[incident],
     )
+
+
+def _failed_backup(result: Mapping[str, Any]) -> str:
+    return f"backup of {result['name']}: {result.get('why') or 'no reason was noted'}"
+
+
+def _of_failure(voice: Voice, slot: Slot, result: Mapping[str, Any]) -> Incident:
+    """Each resource has an incident of its own: whoever works on one hears when it is that one that is well again."""
+    digest = naming.digest(str(result["arn"]))
+    return voice.incident(f"backups/{digest}", _failed_backup(result), incidents.of_failure(slot, result))
 
 
 _LOOK = "look at the log of fleet_backup, mend the cause; the next run tries again"
@@ -97,18 +118,10 @@ def _about(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"ARN: {result['arn']}"
 
 
-def _backups(run: str) -> str:
-    """One incident for all failures of a schedule: the next run of it without any is its end."""
-    return f"backups/{Slot.parse(run).schedule}"
-
-
-WORKFLOW = "workflow"
-"""The incident of a run that stopped before its end."""
-
-
-def finished(voice: Voice, report: Mapping[str, Any]) -> Message:
-    """A run. The last good one ends what the ones before it began. One that somebody starts again ends again: that is
-    told, even if nothing has changed."""
+def finished(voice: Voice, report: Mapping[str, Any], ran: Ran | None = None, noted: Iterable[Noted] = ()) -> Message:
+    """A run. It ends incidents that were opened before it (`noted`), as far as it tells. One that somebody starts again
+    ends again: that is told, even if nothing has changed."""
+    noted = list(noted)
     run, failed = str(report["run"]), report["failed"]
     is_good = not failed and not report["blocked"]
     done = f"{report['backed_up']:,} backed up ({_size(report['bytes'])}) in {_span(report['seconds'])}"
@@ -131,8 +144,8 @@ def finished(voice: Voice, report: Mapping[str, Any]) -> Message:
         once=f"run {run} {report['finished']}",
         day=f"{Slot.parse(run).due:%Y-%m-%d}",
         source=run,
-        triggers=_backups(run) if failed else "",
-        resolves=() if failed else (_backups(run), WORKFLOW),
+        triggers=incidents.unknown((_of_failure(voice, Slot.parse(run), one) for one in failed), noted),
+        resolves=incidents.over(noted, ran) if ran else (),
     )
 
 
@@ -148,17 +161,24 @@ def _few(lines: Sequence[str]) -> Iterator[str]:
         yield f"and {len(lines) - LINES:,} more: the report has them all"
 
 
-def stopped(voice: Voice, execution: str, error: Mapping[str, Any]) -> Message:
-    """A run that broke off: not one resource failed, but the workflow."""
+def stopped(voice: Voice, execution: str, error: Mapping[str, Any], given: Mapping[str, Any]) -> Message:
+    """A run that broke off: not one resource failed, but the workflow. `given`: what it was started with."""
     name, why = str(error.get("Error", "Unknown")), str(error.get("Cause", "no cause was told"))
+    headline = f"a run stopped before its end: {name}"
     return voice.message(
         Severity.FAILURE,
-        f"a run stopped before its end: {name}",
+        headline,
         [f"Error: {name}", f"Why: {_cut(_one_line(why), LONGEST)}", *_history(execution), _AGAIN],
         once=_stopped(execution),
         source=execution,
-        triggers=WORKFLOW,
+        triggers=[_of_workflow(voice, "workflow", execution, headline, given)],
     )
+
+
+def _of_workflow(voice: Voice, kind: str, execution: str, headline: str, given: Mapping[str, Any]) -> Incident:
+    """Of one execution: the next run for the same schedule that ends is its end."""
+    name = execution.rpartition(":")[2]
+    return voice.incident(f"{kind}/{name}", headline, incidents.of_workflow(given, voice.now))
 
 
 def _stopped(execution: str) -> str:
@@ -176,8 +196,9 @@ def _history(execution: str) -> Iterator[str]:
     yield f"Its history: aws stepfunctions get-execution-history --reverse-order --execution-arn {execution}"
 
 
-def restored(voice: Voice, restore: str, report: Mapping[str, Any]) -> Message:
-    """A restore that a person asked for, or a drill. What a drill could not remove has failed, too."""
+def restored(voice: Voice, restore: str, report: Mapping[str, Any], noted: Iterable[Noted] = ()) -> Message:
+    """A restore that a person asked for, or a drill. What a drill could not remove has failed, too. It ends incidents
+    of workflows that broke off before it (`noted`)."""
     failed = [str(one) for one in report["failed"]]
     drill = bool(report["drill"])
     what = "restore drill" if drill else "restore"
@@ -185,15 +206,17 @@ def restored(voice: Voice, restore: str, report: Mapping[str, Any]) -> Message:
     lines = [f"Restore: {restore}", *(_one_line(one) for one in str(report["summary"]).splitlines())]
     lines += list(_few([_failed_item(name, told.get(name, {})) for name in failed]))
     lines.append(f"restores/{restore}/report.json says all of it." if failed else "Nothing is to be done.")
-    incident = "drill" if drill else f"restore/{restore}"
+    incident = incidents.DRILL if drill else incidents.of_restore(restore)
+    headline = f"{what} {restore}: {len(failed)} failed" if failed else f"{what} {restore} is done"
+    over = incidents.ended(noted, incident)
     return voice.message(
         Severity.FAILURE if failed else Severity.NOTE,
-        f"{what} {restore}: {len(failed)} failed" if failed else f"{what} {restore} is done",
+        headline,
         lines,
         once=f"restore {restore} {' '.join(sorted(failed))}",
         source=restore,
-        triggers=incident if failed else "",
-        resolves=() if failed else (incident,),
+        triggers=[voice.incident(incident, headline)] if failed else (),
+        resolves=over if failed else [voice.key(incident), *over],
     )
 
 
@@ -215,15 +238,16 @@ def alarmed(voice: Voice, change: Change) -> Message | None:
         f"CloudWatch says: {_cut(_one_line(change.reason), LONGEST)}",
     ]
     incident = f"alarm/{change.name}"
+    headline = f"{change.name}: {change.description}" if is_on else f"{change.name} is off again"
     return voice.message(
         Severity.FAILURE if is_on else Severity.RESOLVED,
-        f"{change.name}: {change.description}" if is_on else f"{change.name} is off again",
+        headline,
         lines,
         once=f"alarm {change.arn} {change.state} {change.at}",
         day=change.at[:10],
         source=change.arn,
-        triggers=incident if is_on else "",
-        resolves=() if is_on else (incident,),
+        triggers=[voice.incident(incident, headline)] if is_on else (),
+        resolves=() if is_on else [voice.key(incident)],
     )
 
 
@@ -234,17 +258,19 @@ def ended(voice: Voice, execution: Ended) -> Message | None:
     name = execution.machine.rpartition(":")[2]
     how = {"TIMED_OUT": "took too long", "ABORTED": "was stopped by somebody"}.get(execution.status, "failed")
     why = ": ".join(filter(None, [execution.error, execution.cause])) or "no cause was told"
+    headline, broke_off = f"workflow {name} {how}", execution.error in STOPPED
+    kind = "workflow" if broke_off else "execution"
     return voice.message(
         Severity.FAILURE,
-        f"workflow {name} {how}",
+        headline,
         [
             f"Why: {_cut(_one_line(why), LONGEST)}",
             *_history(execution.arn),
             "What to do: mend the cause, start it again.",
         ],
-        once=_stopped(execution.arn) if execution.error in STOPPED else f"execution {execution.arn} {execution.status}",
+        once=_stopped(execution.arn) if broke_off else f"execution {execution.arn} {execution.status}",
         source=execution.arn,
-        triggers=f"execution/{name}",
+        triggers=[_of_workflow(voice, kind, execution.arn, headline, execution.given)],
     )
 
 

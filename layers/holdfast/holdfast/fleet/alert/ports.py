@@ -15,5 +15,9 @@ class Channel(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def pages(self) -> bool:
+        """Whether it keeps incidents open until it hears that they are over."""
+
     def send(self, message: Message) -> None:
         """What a channel does not carry (a pager, a good run) is sent as well. Raises NotDelivered."""

@@ -6,11 +6,15 @@ from hashlib import sha256
 from typing import Any
 
 from holdfast.events import alarm, execution
+from holdfast.fleet import naming
 from holdfast.fleet.alert import plan
-from holdfast.fleet.alert.model import Message
+from holdfast.fleet.alert.book import Book
+from holdfast.fleet.alert.incidents import Noted, Ran
+from holdfast.fleet.alert.model import Message, Of
 from holdfast.fleet.alert.ports import Channel, NotDelivered
+from holdfast.fleet.model import Slot
 from holdfast.fleet.ports import Documents
-from holdfast.ports import Clock, Log
+from holdfast.ports import Clock, Each, Log
 
 
 class NothingToTell(LookupError):
@@ -28,6 +32,7 @@ class Alert:
     stack: str
     documents: Documents
     channels: Sequence[Channel]
+    each: Each
     now: Clock
     log: Log
 
@@ -41,16 +46,17 @@ class Alert:
         }
 
     def _messages(self, event: Mapping[str, Any]) -> Iterator[Message]:
-        voice = plan.Voice(self.stack, f"{self.now():%Y-%m-%d}")
+        voice = plan.Voice(self.stack, self.now())
         match event:
             case {"kind": "failure", "run": str(run), "resource": str(digest)}:
-                yield plan.failure(voice, run, self._load(f"runs/{run}/results/{digest}.json"))
+                yield plan.failure(voice, run, self._load(naming.result(run, digest)))
             case {"kind": "run", "run": str(run)}:
-                yield plan.finished(voice, self._load(f"runs/{run}/report.json"))
-            case {"kind": "stopped", "execution": str(arn), "error": dict(error)}:
-                yield plan.stopped(voice, arn, error)
+                report, noted = self._load(naming.report(run)), self._book.open()
+                yield plan.finished(voice, report, self._ran(run, noted), noted)
+            case {"kind": "stopped", "execution": str(arn), "error": dict(error), **more}:
+                yield plan.stopped(voice, arn, error, more.get("input") or {})
             case {"kind": "restore", "restore": str(restore)}:
-                yield plan.restored(voice, restore, self._load(f"restores/{restore}/report.json"))
+                yield plan.restored(voice, restore, self._load(f"restores/{restore}/report.json"), self._book.open())
             case {"Records": _}:
                 yield from filter(None, (plan.alarmed(voice, change) for change in alarm.changes(event)))
             case _:
@@ -64,18 +70,46 @@ class Alert:
             raise NothingToTell(f"there is no {key}")
         return dict(told)
 
+    @property
+    def _book(self) -> Book:
+        return Book(self.documents, self.each, self.now)
+
+    def _ran(self, run: str, noted: Sequence[Noted]) -> Ran | None:
+        """Of a run without a record of what it found, nothing is told to be over."""
+        discovered = self.documents.load(naming.discovered(run))
+        if discovered is None:
+            return None
+        arns = sorted({one.ends.what for one in noted if one.ends.of is Of.RESOURCE})
+        results = self.each(lambda arn: self.documents.load(naming.result(run, naming.digest(arn))), arns)
+        good = [arn for arn, told in zip(arns, results, strict=True) if told and told["status"] == "done"]
+        return Ran.of(Slot.parse(run), discovered, good)
+
     def _tell(self, message: Message) -> list[str] | None:
         """By which channels; None if it was sent before. It is written down once somebody has it: a crash in between
         tells twice, and never not at all."""
         key = f"alerts/{message.day}/{sha256(message.once.encode()).hexdigest()[:16]}.json"
-        if self.documents.load(key) is not None:
+        if self.documents.load(key) is not None and self._is_still_open(message):
             self.log("not told again", subject=message.subject)
+            self._note(message, paged=False)
             return None
         told = [channel.name for channel in self.channels if self._deliver(channel, message)]
         if not told:
             raise NobodyTold(f"no channel took the message {message.subject!r}: the log says why")
+        paged = all(channel.name in told for channel in self.channels if channel.pages)
+        self._note(message, paged=paged)
+        if message.resolves and paged:  # or they are told to be over once more, after the next run
+            self._book.close(message.resolves)
         self.documents.add(key, {"at": self.now().isoformat(), "subject": message.subject, "channels": told})
         return told
+
+    def _note(self, message: Message, *, paged: bool) -> None:
+        """That it failed once more is noted even if nobody is told: what was due before that does not end it."""
+        for incident in message.triggers:
+            self._book.note(incident, paged=paged)
+
+    def _is_still_open(self, message: Message) -> bool:
+        """What was over in the meantime, and fails again in the same way, is told again."""
+        return all(one.ends is None or self._book.is_open(one.key) for one in message.triggers)
 
     def _deliver(self, channel: Channel, message: Message) -> bool:
         """One that does not work keeps nobody else from being told."""
