@@ -26,6 +26,7 @@ class Site(Protocol):
 
     def put(self, key: str, body: str, bucket: str = "replica") -> None: ...
     def delete(self, key: str) -> None: ...
+    def tag(self, tags: dict[str, str]) -> None: ...
     def held(self) -> dict[str, int]: ...
 
 
@@ -39,6 +40,9 @@ class InMemory(Site):
 
     def delete(self, key: str) -> None:
         self.memory.delete("replica", key, AT)
+
+    def tag(self, tags: dict[str, str]) -> None:
+        self.memory.tagged["target"] = tags
 
     def held(self) -> dict[str, int]:
         return {entry.key: entry.size for entry in self.memory.buckets.get("target", [])}
@@ -58,6 +62,10 @@ class InS3(Site):
 
     def delete(self, key: str) -> None:
         self.client.delete_object(Bucket="replica", Key=key)
+
+    def tag(self, tags: dict[str, str]) -> None:
+        told: Any = {"TagSet": [{"Key": name, "Value": value} for name, value in tags.items()]}
+        self.client.put_bucket_tagging(Bucket="target", Tagging=told)
 
     def held(self) -> dict[str, int]:
         found = self.client.list_objects_v2(Bucket="target").get("Contents", [])
@@ -86,6 +94,12 @@ def test_versions_come_by_key_and_newest_first(site: Site) -> None:
     assert listed(site) == [("a", 2, False), ("a", 1, False), (HOSTILE, 3, False), ("b", 0, True), ("b", 1, False)]
     assert listed(site, "a/") == [(HOSTILE, 3, False)]
     assert listed(site, after="a") == [(HOSTILE, 3, False), ("b", 0, True), ("b", 1, False)]
+
+
+def test_a_bucket_tells_its_tags(site: Site) -> None:
+    assert site.versions.tags("target") == {}
+    site.tag({"holdfast:stack": "ours"})
+    assert site.versions.tags("target") == {"holdfast:stack": "ours"}
 
 
 def test_an_older_version_is_copied(site: Site) -> None:

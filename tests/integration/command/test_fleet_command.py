@@ -74,6 +74,7 @@ class Deployed:
 
     house: House
     machine: Machine
+    roles: tuple[str, ...] = ()
 
     @property
     def restore(self) -> Restore:

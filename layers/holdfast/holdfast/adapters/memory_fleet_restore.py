@@ -196,11 +196,12 @@ class MemoryProvisioner:
 @dataclass
 class MemoryVersions:
     """The `Versions` of a restore: what each bucket holds, and when it was written. `archived`: versions that cannot
-    be read."""
+    be read; `tagged`: the tags of buckets."""
 
     fleet: MemoryFleet
     buckets: dict[str, list[Entry]] = field(default_factory=dict)
     archived: set[str] = field(default_factory=set)
+    tagged: dict[str, dict[str, str]] = field(default_factory=dict)
     copies: int = 0
 
     def put(self, bucket: str, key: str, body: str, at: datetime) -> Entry:
@@ -220,6 +221,10 @@ class MemoryVersions:
         newest_first = reversed(self.buckets.get(bucket, []))
         found = [one for one in newest_first if one.key.startswith(prefix) and one.key.encode() > after.encode()]
         yield from sorted(found, key=lambda one: one.key.encode())
+
+    def tags(self, bucket: str) -> dict[str, str]:
+        self.fleet.before("tags", bucket)
+        return self.tagged.get(bucket, {})
 
     def head(self, bucket: str, key: str) -> There | None:
         self.fleet.before("head", bucket, key)

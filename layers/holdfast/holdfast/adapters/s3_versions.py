@@ -39,6 +39,15 @@ class S3Versions:
             told.sort(key=lambda one: (one["Key"].encode(), not one["IsLatest"], -one["LastModified"].timestamp()))
             yield from (_entry(one) for one in told if one["Key"] != after)
 
+    def tags(self, bucket: str) -> dict[str, str]:
+        try:
+            found = self.client.get_bucket_tagging(Bucket=bucket)["TagSet"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchTagSet":
+                return {}
+            raise
+        return {tag["Key"]: tag["Value"] for tag in found}
+
     def head(self, bucket: str, key: str) -> There | None:
         try:
             found = self.client.head_object(Bucket=bucket, Key=key)

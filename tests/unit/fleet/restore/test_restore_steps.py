@@ -446,6 +446,34 @@ def test_a_prefix_is_copied_as_far_as_time_permits() -> None:
     assert house.do({"step": "configure", **item})["status"] == "done"
 
 
+@pytest.mark.parametrize(
+    ("changes", "tags", "why"),
+    [
+        ({"to": "ours"}, {"holdfast:stack": "any"}, "ours is a bucket of Holdfast's own: restore to another bucket"),
+        ({"to": "ours"}, {"application": "holdfast"}, "ours is a bucket of Holdfast's own: restore to another bucket"),
+        ({"to": "ours"}, {"application": "shop"}, ""),
+        ({"to": "photos"}, {"application": "holdfast"}, ""),
+        ({"to": "videos-replica"}, {}, "videos-replica is a replica itself: restore to another bucket"),
+        ({"replica": "secrets"}, {}, "secrets is not the replica of photos"),
+    ],
+)
+def test_what_holdfast_keeps_backups_in_is_not_restored_into(
+    changes: dict[str, str], tags: dict[str, str], why: str
+) -> None:
+    house = House()
+    for name in ("photos", "videos"):
+        house.known_bucket(name, f"{name}-replica")
+    house.versions.put("photos-replica", "a", "body", house.time)
+    planned = house.plan("photos")
+    told = planned.as_json()
+    told["items"][0]["prefix"] |= changes
+    house.versions.tagged[told["items"][0]["prefix"]["to"]] = tags
+    house.documents.save(plan_key(planned.restore), told)
+    answer = house.do({"step": "provision", "restore": planned.restore, "item": planned.items[0].name})
+    assert (answer["status"], answer["why"]) == ("failed" if why else "done", why)
+    assert house.versions.copies == (0 if why else 1)
+
+
 def test_what_is_changed_after_it_was_copied_is_found() -> None:
     house = House()
     house.known_bucket("photos", "photos-replica")

@@ -64,6 +64,11 @@ class Deployed:
     def documents(self) -> Documents:
         return self.fleet.documents
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Those that the stack may give to what it restores."""
+        return settings.names(self.stack.parameters.get("FleetRestoreRoleArns", "").replace(" ", ""))
+
     def workflow(self, output: str) -> Workflow:
         return StateMachine(wiring.client("stepfunctions"), self.stack.output(output, SYSTEM))
 

@@ -14,7 +14,7 @@ from holdfast.cli.fleet.deployed import CannotFinish, Deployed, deployed, follow
 from holdfast.cli.stack import DEFAULT_STACK, Apply, StackName, console, not_applied
 from holdfast.cli.terminal import moment_of, print_lines, progress
 from holdfast.fleet.model import Slot
-from holdfast.fleet.restore import words
+from holdfast.fleet.restore import prepare, words
 from holdfast.fleet.restore.model import Item, NotRestorable, Placement, Plan, Prefix
 from holdfast.fleet.restore.plan import Wanted
 from holdfast.fleet.restore.prefix import Copying
@@ -22,7 +22,6 @@ from holdfast.fleet.restore.prepare import LeftOut, Onto, Planner
 from holdfast.fleet.restore.record import NoSuchRestore, Record
 from holdfast.fleet.restore.words import Counted
 from holdfast.moment import ACCEPTED
-from holdfast.settings import names
 from holdfast.workflow import Status, Workflow
 
 MENDED_BY_THE_READER = (NotRestorable, NoSuchRestore)
@@ -87,13 +86,12 @@ def restore(
     onto = _onto(prefix, to, overwrite=overwrite)
     found = deployed(stack)
     wanted = Wanted(moment_of(at, wiring.now()) if at else None, _slot(run), region=region, unverified=unverified)
-    roles = names(found.stack.parameters.get("FleetRestoreRoleArns", "").replace(" ", ""))
-    placement = Placement(subnet, tuple(security_group or ()), db_subnet_group, name_suffix, roles=roles)
+    placement = Placement(subnet, tuple(security_group or ()), db_subnet_group, name_suffix, roles=found.roles)
     planner = Planner(found.fleet, wanted, placement, onto)
     with progress("looking for backups"):
         planned, left_out = planner.set(recovery_set) if recovery_set else (planner.resource(str(resource)), [])
         planned = Record(found.documents, planned.restore).stored() or planned
-        planned, nowhere = _writable(planned)
+        planned, nowhere = _writable(found, planned)
         if nowhere and not recovery_set:
             raise NotRestorable(nowhere[0].why)
         counts = {item.name: _count(found, item, item.prefix) for item in planned.items if item.prefix}
@@ -120,15 +118,21 @@ def _onto(prefix: str, to: str | None, *, overwrite: bool) -> Onto:
     return Onto(prefix, bucket, to_prefix, overwrite=overwrite)
 
 
-def _writable(planned: Plan) -> tuple[Plan, list[LeftOut]]:
+def _writable(found: Deployed, planned: Plan) -> tuple[Plan, list[LeftOut]]:
     """What is left of a plan without the buckets whose objects have nowhere to go."""
     nowhere = [
-        LeftOut(item.source, f"there is no bucket {item.prefix.to}: make it, or name another with --to")
+        LeftOut(item.source, why)
         for item in planned.items
-        if item.prefix and region_of(wiring.client("s3"), item.prefix.to) is None
+        if item.prefix and (why := _why_closed(found, item, item.prefix))
     ]
     gone = {one.source for one in nowhere}
     return replace(planned, items=tuple(item for item in planned.items if item.source not in gone)), nowhere
+
+
+def _why_closed(found: Deployed, item: Item, prefix: Prefix) -> str:
+    if region_of(wiring.client("s3"), prefix.to) is None:
+        return f"there is no bucket {prefix.to}: make it, or name another with --to"
+    return prepare.closed(found.fleet, found.restore.versions, item, prefix)
 
 
 def _count(found: Deployed, item: Item, prefix: Prefix) -> Counted:

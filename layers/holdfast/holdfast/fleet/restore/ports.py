@@ -1,6 +1,6 @@
 """What a restore asks of the outside, besides what the fleet system has anyway."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from holdfast.fleet.restore.model import Entry, Made, Piece, There
@@ -50,6 +50,9 @@ class Versions(Protocol):
 
     def entries(self, bucket: str, prefix: str, after: str) -> Iterable[Entry]:
         """Versions and delete markers by key, those of one key newest first; of keys beyond `after`."""
+
+    def tags(self, bucket: str) -> Mapping[str, str]:
+        """Those of a bucket."""
 
     def head(self, bucket: str, key: str) -> There | None: ...
 

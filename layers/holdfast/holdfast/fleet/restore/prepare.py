@@ -9,14 +9,18 @@ from typing import Any
 
 from holdfast.fleet import naming
 from holdfast.fleet import plan as fleet_plan
-from holdfast.fleet.model import Backup, Kind, NotARun, Place, Service, Slot
+from holdfast.fleet.model import Backup, Kind, NotARun, Place, Service, Slot, Tag
 from holdfast.fleet.ports import Documents
 from holdfast.fleet.proof import Ledger
 from holdfast.fleet.restore import order, plan
 from holdfast.fleet.restore.model import Item, NotRestorable, Placement, Plan, Prefix, label, stamp
 from holdfast.fleet.restore.plan import Drills, Wanted
+from holdfast.fleet.restore.ports import Versions
 from holdfast.fleet.restore.request import Request
 from holdfast.fleet.run import Fleet
+
+APPLICATION = "application"
+"""The tag of all that a stack makes."""
 
 
 def backups_in(fleet: Fleet, region: str = "") -> list[Backup]:
@@ -224,6 +228,21 @@ def unlike(fleet: Fleet, planned: Plan, item: Item) -> str:
         return str(error)
     if _signed(found) != _signed(item):
         return f"the plan of {planned.restore} asks for something else than {item.backup} and its description give"
+    return ""
+
+
+def closed(fleet: Fleet, versions: Versions, item: Item, prefix: Prefix) -> str:
+    """Why objects may not be copied from where to where a plan says; empty if they may. Into what Holdfast keeps its
+    backups in, nothing is restored, unless that is what was backed up."""
+    known = buckets(fleet.documents)
+    if known.get(item.source, {}).get("replica") != prefix.replica:
+        return f"{prefix.replica} is not the replica of {item.label}"
+    if prefix.to in {one["replica"] for one in known.values()}:
+        return f"{prefix.to} is a replica itself: restore to another bucket"
+    tags = versions.tags(prefix.to)
+    is_own = Tag.STACK in tags or tags.get(APPLICATION) == "holdfast"
+    if is_own and prefix.to != known[item.source]["name"]:
+        return f"{prefix.to} is a bucket of Holdfast's own: restore to another bucket"
     return ""
 
 

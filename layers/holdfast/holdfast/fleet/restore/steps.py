@@ -149,7 +149,7 @@ class Restore:
             case "validate", None:
                 return self._validate(work)
             case "provision", Prefix() as prefix:
-                return self._copy(work, self._copying(work, prefix), time_left)
+                return self._copy(work, prefix, time_left)
             case "validate", Prefix() as prefix:
                 return self._look_at_copies(work, self._copying(work, prefix), time_left)
             case _:
@@ -242,10 +242,12 @@ class Restore:
     def _copying(self, work: Work, prefix: Prefix) -> Copying:
         return Copying(self.versions, prefix, work.progress.began, self.fleet.each)
 
-    def _copy(self, work: Work, copying: Copying, time_left: TimeLeft) -> Answer:
+    def _copy(self, work: Work, prefix: Prefix, time_left: TimeLeft) -> Answer:
         if work.progress.status != "begun":
             return _answer("done")
-        progress = work.progress
+        if why := prepare.closed(self.fleet, self.versions, work.item, prefix):
+            return self._fail(work, why, "give another bucket with --to")
+        copying, progress = self._copying(work, prefix), work.progress
 
         def save(copied: Copied) -> None:
             nonlocal progress
