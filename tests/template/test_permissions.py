@@ -127,8 +127,9 @@ fleet_status        tablesbackupbucket                             s3:ListBucket
 fleet_status        tablesbackupbucket/tables/*                    s3:GetObject
 fleet_status        warehousebackupbucket                          s3:ListBucket
 fleet_status        warehousebackupbucket/warehouse/runs/*         s3:GetObject
-fleet_verify        *                                              ec2:DescribeImages ec2:DescribeInstances ec2:DescribeLockedSnapshots ec2:DescribeSnapshots ec2:DescribeVolumes
+fleet_verify        *                                              ec2:DescribeImages ec2:DescribeInstances ec2:DescribeLockedSnapshots ec2:DescribeSnapshots
 fleet_verify        FleetBackupBucket                              s3:ListBucket
+fleet_verify        FleetBackupBucket/descriptions/*               s3:GetObject
 fleet_verify        FleetBackupBucket/runs/*                       s3:GetObject s3:PutObject
 fleet_verify        arn:aws:ec2:*::image/*                         ec2:CreateTags
 fleet_verify        arn:aws:ec2:*::snapshot/*                      ec2:CreateTags
