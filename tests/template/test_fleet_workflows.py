@@ -170,7 +170,7 @@ def test_a_run_in_which_resources_failed_fails_with_the_report_once_it_was_told(
 @pytest.mark.parametrize("name", ["Discover", "Report report"])
 def test_what_no_run_can_do_without_is_told_at_once_and_ends_it(back_up: Callable[..., Ended], name: str) -> None:
     world = World({"Discover": [discovered(cleanup=True)], name: [SettingInvalid("REGIONS")]})
-    ended = back_up(world)
+    ended = back_up(world, schedule="cleanup")
     assert (ended.status, ended.error) == ("FAILED", "FleetStopped")
     assert ended.cause is not None
     assert json.loads(ended.cause)["Error"] == "SettingInvalid"
@@ -178,7 +178,7 @@ def test_what_no_run_can_do_without_is_told_at_once_and_ends_it(back_up: Callabl
     [told] = world.of("Alert stopped")
     assert told["execution"].startswith("arn:aws:states:")
     assert told["error"]["Error"] == "SettingInvalid"
-    assert told["input"]["schedule"] == "daily"
+    assert told["input"] == {"schedule": "cleanup"}
 
 
 def test_a_run_of_which_nobody_could_be_told_fails(back_up: Callable[..., Ended]) -> None:
