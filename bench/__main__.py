@@ -3,6 +3,7 @@
 import typer
 
 from bench.capacity.__main__ import main as capacity
+from bench.fleet.__main__ import main as fleet
 from bench.objects.__main__ import main as objects
 from bench.tables.__main__ import main as tables
 from bench.warehouse.__main__ import main as warehouse
@@ -21,6 +22,7 @@ app.command(
 app.command(
     "warehouse", help="How long a plan takes and how much memory, how fast the direct engine copies what it found."
 )(warehouse)
+app.command("fleet", help="How long cold starts take.")(fleet)
 
 
 @app.callback()
@@ -31,6 +33,7 @@ def main(asked: typer.Context) -> None:
         objects()
         tables()
         warehouse()
+        fleet()
 
 
 if __name__ == "__main__":

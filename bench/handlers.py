@@ -4,6 +4,7 @@ import importlib.util
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from inspect import signature
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -64,7 +65,7 @@ def ours(function: str, **settings: str) -> Iterator[tuple[Handler, StringIO]]:
 
 def takes_log(function: str) -> bool:
     """Whether a function's work is made with a log to write to."""
-    return function.startswith("objects_") or function in {"tables_archive", "tables_check"}
+    return "log" in signature(getattr(wiring, function)).parameters
 
 
 def forget(function: str) -> None:
