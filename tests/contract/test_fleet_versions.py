@@ -106,6 +106,9 @@ def test_an_older_version_is_copied(site: Site) -> None:
     site.put(HOSTILE, "1")
     site.put(HOSTILE, "22")
     older = list(site.versions.entries("replica", "", ""))[1]
+    itself = site.versions.head("replica", HOSTILE, older.version)
+    assert itself
+    assert (itself.size, itself.etag, itself.is_plain) == (1, older.etag, True)
     assert site.versions.head("target", "b") is None
     site.versions.copy("replica", older, "target", "b", None)
     assert site.held() == {"b": 1}

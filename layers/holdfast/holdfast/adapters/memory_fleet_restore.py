@@ -226,9 +226,10 @@ class MemoryVersions:
         self.fleet.before("tags", bucket)
         return self.tagged.get(bucket, {})
 
-    def head(self, bucket: str, key: str) -> There | None:
+    def head(self, bucket: str, key: str, version: str = "") -> There | None:
         self.fleet.before("head", bucket, key)
-        last = next((one for one in reversed(self.buckets.get(bucket, [])) if one.key == key), None)
+        newest_first = reversed(self.buckets.get(bucket, []))
+        last = next((one for one in newest_first if one.key == key and version in ("", one.version)), None)
         if last is None or last.is_marker:
             return None
         return There(last.etag, last.size, last.at.replace(microsecond=0))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from holdfast.adapters.s3_objects import S3Copier, refusal
+from holdfast.adapters.s3_objects import S3Copier, checksum, refusal
 from holdfast.fleet.restore.model import Entry, There
 from holdfast.fleet.restore.ports import TargetChanged, Unreadable
 from holdfast.objects.model import Original, Version
@@ -48,14 +48,23 @@ class S3Versions:
             raise
         return {tag["Key"]: tag["Value"] for tag in found}
 
-    def head(self, bucket: str, key: str) -> There | None:
+    def head(self, bucket: str, key: str, version: str = "") -> There | None:
+        which: Any = {"VersionId": version} if version else {}
         try:
-            found = self.client.head_object(Bucket=bucket, Key=key)
+            found = self.client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **which)
         except ClientError as error:
             if error.response["Error"]["Code"] == "404":
                 return None
             raise
-        return There(found["ETag"].strip('"'), found["ContentLength"], found["LastModified"])
+        etag = found["ETag"].strip('"')
+        whole = found.get("ChecksumType") != "COMPOSITE"
+        return There(
+            etag,
+            found["ContentLength"],
+            found["LastModified"],
+            (checksum(found) or "") if whole else "",
+            is_plain="-" not in etag and found.get("ServerSideEncryption", "AES256") == "AES256",
+        )
 
     def copy(self, bucket: str, entry: Entry, to: str, key: str, over: There | None) -> None:
         original = Original(bucket, entry.key)

@@ -433,25 +433,58 @@ def test_of_each_key_the_version_of_the_moment_counts() -> None:
 
 BEGAN = AT + timedelta(hours=5)
 BEFORE, SINCE = There("other", 5, AT), There("other", 5, BEGAN)
+OVER = "--overwrite writes over it"
 
 
 @pytest.mark.parametrize(
-    ("there", "overwrite", "decided"),
+    ("there", "same", "overwrite", "decided"),
     [
-        (None, False, plan.Copy(an_entry("a", 0), None)),
-        (There("etag", 5, AT), True, plan.Keep()),
-        (BEFORE, True, plan.Copy(an_entry("a", 0), BEFORE)),
+        (None, False, False, plan.Copy(an_entry("a", 0), None)),
+        (BEFORE, True, True, plan.Keep()),
+        (BEFORE, False, True, plan.Copy(an_entry("a", 0), BEFORE)),
+        (SINCE, None, True, plan.Copy(an_entry("a", 0), SINCE)),
+        (BEFORE, False, False, plan.Refuse(f"what is there is of 2026-11-21T02:00:00Z, and not the same: {OVER}")),
         (
-            BEFORE,
+            SINCE,
+            None,
             False,
-            plan.Refuse("what is there is of 2026-11-21T02:00:00Z, and not the same: --overwrite writes over it"),
+            plan.Refuse(f"what is there is of 2026-11-21T07:00:00Z, and nothing tells whether it is the same: {OVER}"),
         ),
-        (SINCE, False, plan.Keep()),
-        (SINCE, True, plan.Copy(an_entry("a", 0), SINCE)),
     ],
 )
-def test_what_becomes_of_a_key(there: There | None, *, overwrite: bool, decided: object) -> None:
-    assert plan.decide(an_entry("a", 0), there, replace(PREFIX, overwrite=overwrite), BEGAN) == decided
+def test_what_becomes_of_a_key(there: There | None, same: bool | None, *, overwrite: bool, decided: object) -> None:
+    assert plan.decide(an_entry("a", 0), there, same, replace(PREFIX, overwrite=overwrite)) == decided
+
+
+@pytest.mark.parametrize(
+    ("there", "same", "why"),
+    [
+        (None, False, "it is not there"),
+        (There("other", 6, BEGAN), False, "it has 6 bytes there, and had 5"),
+        (BEFORE, True, ""),
+        (SINCE, False, "something else, as large, is there"),
+        (SINCE, None, ""),
+        (BEFORE, None, "something else, as large, is there"),
+    ],
+)
+def test_what_is_there_in_the_end_is_looked_at(there: There | None, same: bool | None, why: str) -> None:
+    assert plan.wrong(an_entry("a", 0), there, same, BEGAN) == why
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (There("a", 5, AT), There("a", 5, BEGAN), True),
+        (There("a", 5, AT), There("b", 5, AT), False),
+        (There("a", 5, AT, "CRC:1", is_plain=False), There("b", 5, AT, "CRC:1"), True),
+        (There("a", 5, AT, "CRC:1"), There("b", 5, AT, "CRC:2", is_plain=False), False),
+        (There("a", 5, AT, "SHA:1"), There("b", 5, AT, "CRC:1", is_plain=False), None),
+        (There("a", 5, AT, is_plain=False), There("b", 5, AT, is_plain=False), None),
+        (There("a", 5, AT, is_plain=False), There("b", 6, AT, is_plain=False), False),
+    ],
+)
+def test_objects_are_the_same_by_digest_or_checksum(one: There, other: There, same: bool | None) -> None:
+    assert one.same(other) is same
 
 
 # Documents

@@ -489,6 +489,24 @@ def test_what_is_changed_after_it_was_copied_is_found() -> None:
     )
 
 
+def test_what_somebody_else_writes_is_taken_for_no_copy() -> None:
+    house = House()
+    house.known_bucket("photos", "photos-replica")
+    for name in ("a", "b"):
+        house.versions.put("photos-replica", name, "body", house.time)
+    planned = house.plan("photos")
+    item = {"restore": planned.restore, "item": planned.items[0].name}
+    house.pass_by(hours=1)
+    house.versions.put("photos", "a", "BODY", house.time)
+    house.do({"step": "provision", **item})
+    house.versions.put("photos", "b", "BODY", house.time)
+    house.do({"step": "validate", **item})
+    progress = Record(house.documents, planned.restore).progress(item["item"])
+    assert progress
+    assert [key for key, _ in progress.copied.refused] == ["a"]
+    assert progress.looked.refused == tuple((key, "something else, as large, is there") for key in ("a", "b"))
+
+
 def test_what_a_listing_shows_late_is_destroyed_too() -> None:
     house = House(drills=DRILLS)
     house.account.instance(HOME, DAILY)

@@ -107,11 +107,25 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class There:
-    """What is at a target. `at`: to the second, as S3 tells."""
+    """An object as S3 tells of it. `at`: to the second. `checksum`: one of the whole object, with its algorithm.
+    `is_plain`: its ETag is the digest of what it holds, which it is not where it was encrypted with KMS, or uploaded in
+    parts."""
 
     etag: str
     size: int
     at: datetime
+    checksum: str = ""
+    is_plain: bool = True
+
+    def same(self, other: "There") -> bool | None:
+        """Whether it holds what another does; None if nothing tells."""
+        if (self.etag, self.size) == (other.etag, other.size):
+            return True
+        if self.size != other.size or (self.is_plain and other.is_plain):
+            return False
+        if self.checksum and self.checksum.partition(":")[0] == other.checksum.partition(":")[0]:
+            return self.checksum == other.checksum
+        return None
 
 
 @dataclass(frozen=True, slots=True)

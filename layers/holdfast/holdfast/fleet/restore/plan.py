@@ -319,15 +319,25 @@ def as_of(entries: Iterable[Entry], at: datetime) -> Iterable[Entry]:
             yield current
 
 
-def decide(entry: Entry, there: There | None, prefix: Prefix, began: datetime) -> Copy | Keep | Refuse:
-    """What becomes of a key by what is at its target. A copy that is encrypted otherwise has another ETag: what was
-    written since the restore began, and is as large, is taken for it where nothing may be written over."""
+def decide(entry: Entry, there: There | None, same: bool | None, prefix: Prefix) -> Copy | Keep | Refuse:
+    """What becomes of a key by what is at its target. `same`: whether that is what the entry was, if anything tells."""
     if there is None:
         return Copy(entry, None)
-    if (there.etag, there.size) == (entry.etag, entry.size):
+    if same:
         return Keep()
     if prefix.overwrite:
         return Copy(entry, there)
-    if there.size == entry.size and there.at >= began.replace(microsecond=0):
-        return Keep()
-    return Refuse(f"what is there is of {stamp(there.at)}, and not the same: --overwrite writes over it")
+    known = "not the same" if same is False else "nothing tells whether it is the same"
+    return Refuse(f"what is there is of {stamp(there.at)}, and {known}: --overwrite writes over it")
+
+
+def wrong(entry: Entry, there: There | None, same: bool | None, began: datetime) -> str:
+    """What is wrong with what is at a target after all was copied; empty if nothing is. Where nothing tells whether it
+    is the same, it has to be as large, and written since the restore began."""
+    if there is None:
+        return "it is not there"
+    if there.size != entry.size:
+        return f"it has {there.size:,} bytes there, and had {entry.size:,}"
+    if same is False or (same is None and there.at < began.replace(microsecond=0)):
+        return "something else, as large, is there"
+    return ""

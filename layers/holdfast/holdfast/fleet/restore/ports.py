@@ -54,7 +54,8 @@ class Versions(Protocol):
     def tags(self, bucket: str) -> Mapping[str, str]:
         """Those of a bucket."""
 
-    def head(self, bucket: str, key: str) -> There | None: ...
+    def head(self, bucket: str, key: str, version: str = "") -> There | None:
+        """An object as it is now, or a version of it; None if it is not there."""
 
     def copy(self, bucket: str, entry: Entry, to: str, key: str, over: There | None) -> None:
         """Copy a version, if the target still is as it was found. Raises TargetChanged, Unreadable."""

@@ -47,7 +47,7 @@ class Copying:
         return self._walk(self._copy_one, so_far, time_left, save)
 
     def look(self, so_far: Copied, time_left: Callable[[], bool], save: Callable[[Copied], None]) -> bool:
-        """Whether every key is at its target, as large as it was. Tells whether all were looked at."""
+        """Whether every key is at its target, as it was. Tells whether all were looked at."""
         return self._walk(self._look_at, so_far, time_left, save)
 
     def _walk(
@@ -67,8 +67,18 @@ class Copying:
     def _there(self, entry: Entry) -> There | None:
         return self.versions.head(self.prefix.to, self.prefix.target(entry.key))
 
+    def _same(self, entry: Entry, there: There | None) -> bool | None:
+        """Whether what is there is what the entry was. The version itself is asked only if its entry does not tell."""
+        if there is None or there.size != entry.size:
+            return False
+        if there.etag == entry.etag:
+            return True
+        original = self.versions.head(self.prefix.replica, entry.key, entry.version)
+        return original.same(there) if original else None
+
     def _copy_one(self, entry: Entry) -> Outcome:
-        match plan.decide(entry, self._there(entry), self.prefix, self.began):
+        there = self._there(entry)
+        match plan.decide(entry, there, self._same(entry, there), self.prefix):
             case Keep():
                 return Outcome(entry)
             case Refuse(why):
@@ -83,11 +93,7 @@ class Copying:
 
     def _look_at(self, entry: Entry) -> Outcome:
         there = self._there(entry)
-        if there is None:
-            return Outcome(entry, why="it is not there")
-        if there.size != entry.size:
-            return Outcome(entry, why=f"it has {there.size:,} bytes there, and had {entry.size:,}")
-        return Outcome(entry)
+        return Outcome(entry, why=plan.wrong(entry, there, self._same(entry, there), self.began))
 
 
 def _counted(so_far: Copied, outcomes: Iterable[Outcome]) -> Copied:
