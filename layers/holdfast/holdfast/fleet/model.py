@@ -79,6 +79,10 @@ class Slot:
             raise NotARun(f"{text!r} is no run: daily-2026-11-21T02-00-00Z is one") from None
 
 
+def digest_of(arn: str) -> str:
+    return sha256(arn.encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """Something to back up. `name`: what its service calls it: i-0abc, a DB identifier, a bucket.
@@ -101,7 +105,7 @@ class Resource:
     @property
     def digest(self) -> str:
         """Names the resource in keys and identifiers, whatever its own name holds."""
-        return sha256(self.arn.encode()).hexdigest()[:16]
+        return digest_of(self.arn)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -10,11 +10,6 @@ SETS = "sets/"
 BUCKETS = "buckets/"
 
 
-def digest(arn: str) -> str:
-    """As `Resource.digest` is."""
-    return sha256(arn.encode()).hexdigest()[:16]
-
-
 def discovered(run: str) -> str:
     return f"{RUNS}{run}/discovered.json"
 

@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 
-from holdfast.fleet.alert import incidents
-from holdfast.fleet.alert.incidents import Noted
+from holdfast.fleet.alert.incidents import plan as incidents
+from holdfast.fleet.alert.incidents.plan import Noted
 from holdfast.fleet.alert.model import Incident
 from holdfast.fleet.ports import Documents
 from holdfast.ports import Clock, Each

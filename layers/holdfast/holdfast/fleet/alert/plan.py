@@ -8,11 +8,10 @@ from typing import Any
 
 from holdfast.events.alarm import Change
 from holdfast.events.execution import Ended
-from holdfast.fleet import naming
-from holdfast.fleet.alert import incidents
-from holdfast.fleet.alert.incidents import Noted, Ran
+from holdfast.fleet.alert.incidents import plan as incidents
+from holdfast.fleet.alert.incidents.plan import Noted, Ran
 from holdfast.fleet.alert.model import Ends, Incident, Message, Severity
-from holdfast.fleet.model import Slot
+from holdfast.fleet.model import Slot, digest_of
 
 SUBJECT_LIMIT = 100
 """Characters. https://docs.aws.amazon.com/sns/latest/api/API_Publish.html"""
@@ -106,7 +105,7 @@ def _failed_backup(result: Mapping[str, Any]) -> str:
 
 def _of_failure(voice: Voice, slot: Slot, result: Mapping[str, Any]) -> Incident:
     """Each resource has an incident of its own: whoever works on one hears when it is that one that is well again."""
-    digest = naming.digest(str(result["arn"]))
+    digest = digest_of(str(result["arn"]))
     return voice.incident(f"backups/{digest}", _failed_backup(result), incidents.of_failure(slot, result))
 
 

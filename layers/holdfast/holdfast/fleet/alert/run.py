@@ -9,10 +9,10 @@ from holdfast.events import alarm, execution
 from holdfast.fleet import naming
 from holdfast.fleet.alert import plan
 from holdfast.fleet.alert.book import Book
-from holdfast.fleet.alert.incidents import Noted, Ran
+from holdfast.fleet.alert.incidents.plan import Noted, Ran
 from holdfast.fleet.alert.model import Message, Of
 from holdfast.fleet.alert.ports import Channel, NotDelivered
-from holdfast.fleet.model import Slot
+from holdfast.fleet.model import Slot, digest_of
 from holdfast.fleet.ports import Documents
 from holdfast.ports import Clock, Each, Log
 
@@ -80,7 +80,7 @@ class Alert:
         if discovered is None:
             return None
         arns = sorted({one.ends.what for one in noted if one.ends.of is Of.RESOURCE})
-        results = self.each(lambda arn: self.documents.load(naming.result(run, naming.digest(arn))), arns)
+        results = self.each(lambda arn: self.documents.load(naming.result(run, digest_of(arn))), arns)
         good = [arn for arn, told in zip(arns, results, strict=True) if told and told["status"] == "done"]
         return Ran.of(Slot.parse(run), discovered, good)
 

@@ -142,13 +142,13 @@ class Watch:
         self.fleet.log("could not be looked at", service=service, place=place, reason=str(error))
         return f"{type(error).__name__}: {error}"
 
-    def _good(self, resources: Sequence[plan.Guarded], found: Sequence[Backup]) -> dict[str, plan.Good]:
+    def _good(self, resources: Sequence[plan.Guarded], there: Sequence[Backup]) -> dict[str, plan.Good]:
         by_arn = {one.resource.arn: one.resource for one in resources}
         buckets = [one for one in by_arn.values() if one.kind is Kind.BUCKET]
         told = self.fleet.each(lambda one: self.fleet.documents.load(naming.bucket(one.digest)), buckets)
         replicas = {one.arn: plan.replica(found) for one, found in zip(buckets, told, strict=True)}
         known = {arn: replica for arn, replica in replicas.items() if replica}
-        return plan.newest_good(found, by_arn) | known
+        return plan.newest_good(there, by_arn) | known
 
     def _look(self, schedule: Schedule, before: Before, now: datetime) -> Newest:
         """From today back to the run that was the newest an hour ago: never through all runs that there were.

@@ -1,0 +1,1 @@
+"""What people are called for, and when that is over."""
