@@ -398,3 +398,8 @@ def test_what_shrank_is_told_of_once() -> None:
     assert last is there[2]
     assert plan.last_before(there, instance(), slot(days[3])) is None
     assert plan.last_before(there, replace(instance(), arn="arn:other"), SLOT) is None
+
+
+def test_a_bucket_of_which_nothing_may_be_known_is_named_with_the_reason() -> None:
+    closed = replace(instance("vol-1"), kind=Kind.BUCKET, status="closed: its tags may not be read")
+    assert plan.how_often(closed, include_all=True) == "it is closed: its tags may not be read"
