@@ -8,10 +8,10 @@ from typing import Any, Literal
 from holdfast.adapters.memory_fleet import MemoryBuckets, MemoryDocuments, MemoryFleet, MemoryShelf
 from holdfast.adapters.memory_fleet_restore import MemoryVersions, MemoryWorkshop
 from holdfast.fleet import steps
-from holdfast.fleet.model import Keep, Place, Service
+from holdfast.fleet.model import Keep, Place, Service, digest_of
 from holdfast.fleet.restore.model import Placement, Plan
 from holdfast.fleet.restore.plan import Drills, Wanted
-from holdfast.fleet.restore.prepare import Onto, Planner, digest_of
+from holdfast.fleet.restore.prepare import Onto, Planner
 from holdfast.fleet.restore.record import Record
 from holdfast.fleet.restore.steps import Restore
 from holdfast.fleet.run import Fleet, Rules

@@ -5,10 +5,6 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from holdfast.fleet.model import Tag
-from holdfast.fleet.restore.model import Mark
-
-DRILL = Mark.DRILL.value
-"""The tag of what a drill has restored: it is destroyed soon, and never backed up."""
 
 GIB = 1024**3
 

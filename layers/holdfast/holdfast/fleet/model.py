@@ -79,8 +79,9 @@ class Slot:
             raise NotARun(f"{text!r} is no run: daily-2026-11-21T02-00-00Z is one") from None
 
 
-def digest_of(arn: str) -> str:
-    return sha256(arn.encode()).hexdigest()[:16]
+def digest_of(text: str) -> str:
+    """Names something in keys, whatever its own name holds."""
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,11 @@ CLOSED = "closed"
 
 LINUX = "Linux/UNIX"
 """The platform that needs no licence in its image."""
+
+
+def platform_of(description: Mapping[str, Any]) -> str:
+    """What an instance runs, as it was described."""
+    return str(description.get("PlatformDetails") or description.get("Platform") or LINUX)
 
 
 class Tag(StrEnum):

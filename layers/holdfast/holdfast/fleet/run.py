@@ -72,9 +72,10 @@ class Fleet:
     def shelves(self) -> dict[tuple[Service, Place], Shelf]:
         return {where: self.shelf_of(*where) for where in self.places()}
 
-    def backups(self) -> list[Backup]:
-        """All of them, everywhere."""
-        found = self.each(lambda shelf: list(shelf.parts()), self.shelves().values())
+    def backups(self, region: str = "") -> list[Backup]:
+        """All of them; or those of one region alone: nobody asks another that may be down."""
+        shelves = [shelf for (_, place), shelf in self.shelves().items() if region in ("", place.region)]
+        found = self.each(lambda shelf: list(shelf.parts()), shelves)
         return plan.gather(part for parts in found for part in parts)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from holdfast.fleet import naming, plan
 from holdfast.fleet.backup import job_token, replica_of
-from holdfast.fleet.model import LINUX, Backup, Kind, Resource, Tag
+from holdfast.fleet.model import Backup, Kind, Resource, Tag, platform_of
 from holdfast.fleet.plan import Checked, Finding
 from holdfast.fleet.ports import Shelf
 from holdfast.fleet.results import save_checked, save_replicated
@@ -29,8 +29,9 @@ def _snapshots(fleet: Fleet, item: Item, resource: Resource) -> list[Finding]:
     if backup is None:
         raise BackupMissing(f"{item.run} has no backup of {resource.name} that could be verified")
     copy = plan.of_slot(plan.gather(there.shelf.parts(resource.arn)), resource, item.slot) if there else None
+    description = fleet.documents.load(naming.description(item.digest, item.run)) or {}
     last = plan.last_before(history, resource, item.slot)
-    checked = Checked(backup, copy, resource, here.identity(resource), last, _platform(fleet, item))
+    checked = Checked(backup, copy, resource, here.identity(resource), last, platform_of(description))
     place = there.place if there else None
     findings = plan.find(checked, place, require_encryption=fleet.rules.require_encryption)
     if plan.is_good(findings):
@@ -39,11 +40,6 @@ def _snapshots(fleet: Fleet, item: Item, resource: Resource) -> list[Finding]:
             _mark(fleet, there.shelf, copy)
     save_checked(fleet, item, resource, backup, findings)
     return findings
-
-
-def _platform(fleet: Fleet, item: Item) -> str:
-    told = fleet.documents.load(naming.description(item.digest, item.run)) or {}
-    return str(told.get("PlatformDetails") or told.get("Platform") or LINUX)
 
 
 def _mark(fleet: Fleet, shelf: Shelf, backup: Backup) -> None:

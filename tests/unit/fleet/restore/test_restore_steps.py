@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from holdfast.fleet import naming
-from holdfast.fleet.model import Place
+from holdfast.fleet.model import Place, digest_of
 from holdfast.fleet.proof import Ledger
 from holdfast.fleet.restore.model import Mark, NotRestorable, PieceType, Placement
 from holdfast.fleet.restore.plan import Drills, Wanted
 from holdfast.fleet.restore.prefix import TOGETHER
-from holdfast.fleet.restore.prepare import digest_of, unlike
+from holdfast.fleet.restore.prepare import unlike
 from holdfast.fleet.restore.record import NoSuchRestore, Progress, Record, plan_key
 from holdfast.fleet.restore.steps import NoDrills, NotAStep
 from tests.fleets import ABROAD, BEGINNING, DAILY, HOME, KEY, RULES, House

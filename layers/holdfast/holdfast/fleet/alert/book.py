@@ -2,11 +2,11 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from hashlib import sha256
 
 from holdfast.fleet.alert.incidents import plan as incidents
 from holdfast.fleet.alert.incidents.plan import Noted
 from holdfast.fleet.alert.model import Incident
+from holdfast.fleet.model import digest_of
 from holdfast.fleet.ports import Documents
 from holdfast.ports import Clock, Each
 
@@ -60,4 +60,4 @@ def _name(key: str) -> str:
 
 
 def _folder(key: str) -> str:
-    return f"{sha256(key.encode()).hexdigest()[:16]}/"
+    return f"{digest_of(key)}/"

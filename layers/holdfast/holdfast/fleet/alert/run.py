@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
 
 from holdfast.events import alarm, execution
@@ -87,7 +86,7 @@ class Alert:
     def _tell(self, message: Message) -> list[str] | None:
         """By which channels; None if it was sent before. It is written down once somebody has it: a crash in between
         tells twice, and never not at all."""
-        key = f"alerts/{message.day}/{sha256(message.once.encode()).hexdigest()[:16]}.json"
+        key = f"alerts/{message.day}/{digest_of(message.once)}.json"
         if self.documents.load(key) is not None and self._is_still_open(message):
             self.log("not told again", subject=message.subject)
             self._note(message, paged=False)

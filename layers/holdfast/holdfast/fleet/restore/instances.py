@@ -3,14 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from holdfast.fleet.model import PartType
+from holdfast.fleet.model import LINUX, PartType, platform_of
 from holdfast.fleet.restore.model import NotRestorable, Piece, PieceType
 from holdfast.fleet.restore.request import Request, given, tag_list
 
 GIB = 1024**3
-
-LINUX = "Linux/UNIX"
-"""The platform that needs no licence in its image."""
 
 OF_IMAGE = ("Architecture", "VirtualizationType", "EnaSupport", "SriovNetSupport", "BootMode", "TpmSupport")
 
@@ -63,7 +60,7 @@ def notes(asked: Request) -> Iterator[str]:
 
 def _image(asked: Request, devices: list[dict[str, Any]]) -> Piece:
     told = asked.description
-    if (platform := told.get("PlatformDetails") or told.get("Platform") or LINUX) != LINUX:
+    if (platform := platform_of(told)) != LINUX:
         raise NotRestorable(
             f"{asked.label} runs {platform}, and an image that is made of snapshots has no licence for that: deploy "
             "with FleetImages=true, so that it is backed up as an image"

@@ -4,12 +4,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from typing import Any
 
 from holdfast.fleet import naming
 from holdfast.fleet import plan as fleet_plan
-from holdfast.fleet.model import Backup, Kind, NotARun, Place, Service, Slot, Tag
+from holdfast.fleet.model import Backup, Kind, NotARun, Place, Service, Slot, Tag, digest_of
 from holdfast.fleet.ports import Documents
 from holdfast.fleet.proof import Ledger
 from holdfast.fleet.restore import order, plan
@@ -21,18 +20,6 @@ from holdfast.fleet.run import Fleet
 
 APPLICATION = "application"
 """The tag of all that a stack makes."""
-
-
-def backups_in(fleet: Fleet, region: str = "") -> list[Backup]:
-    """All backups; or those of one region alone: nobody asks another that may be down."""
-    shelves = [shelf for (_, place), shelf in fleet.shelves().items() if region in ("", place.region)]
-    found = fleet.each(lambda shelf: list(shelf.parts()), shelves)
-    return fleet_plan.gather(part for parts in found for part in parts)
-
-
-def digest_of(arn: str) -> str:
-    """As `Resource.digest` is."""
-    return sha256(arn.encode()).hexdigest()[:16]
 
 
 def buckets(documents: Documents) -> dict[str, dict[str, Any]]:
@@ -74,7 +61,7 @@ class Planner:
     def resource(self, text: str) -> Plan:
         """A restore of one resource. Raises NotRestorable."""
         known = buckets(self.fleet.documents)
-        backups = backups_in(self.fleet, self.wanted.region)
+        backups = self.fleet.backups(self.wanted.region)
         source = plan.source_named([*known, *(one.source for one in backups)], text)
         if source in known:
             item = self._bucket(known[source], self._moment())
@@ -106,7 +93,7 @@ class Planner:
     def _all_of(self, restore: str, name: str, members: Iterable[str]) -> Iterator[Item | LeftOut]:
         """Of instances and databases."""
         slot = _slot_of_set(name)
-        backups = [one for one in backups_in(self.fleet, self.wanted.region) if one.slot.set == slot.set]
+        backups = [one for one in self.fleet.backups(self.wanted.region) if one.slot.set == slot.set]
         for source in sorted(source for source in members if plan.region_of(source)):
             try:
                 yield self._snapshots(restore, plan.choose(backups, source, self.wanted))
@@ -189,7 +176,7 @@ def drill(fleet: Fleet, drills: Drills, due: datetime) -> Plan:
     """A drill of those whose turn it is: the same for the same moment."""
     restore = plan.restore_id("drill", due, fleet.stack)
     placement = Placement(subnet=drills.subnet, db_subnet_group=drills.db_subnet_group, isolated=True)
-    chosen = plan.to_drill(backups_in(fleet, drills.region), Ledger(fleet.documents).last_drilled(), drills)
+    chosen = plan.to_drill(fleet.backups(drills.region), Ledger(fleet.documents).last_drilled(), drills)
     items: list[Item] = []
     for backup in chosen:
         try:
